@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# The runs that take long, each in a short form (seconds; all.sh runs them) and a long one (what the issues name).
+#
+#   bash tests/long.sh                   all, long
+#   bash tests/long.sh --short           all, short
+#   bash tests/long.sh --seed 7 order    one by name, long, with this seed
+#
+# The seed, the machine, and what each run printed go into a file under target/long/, whose name is the last line.
+# Seeds reach the tests as OSTRACA_SEED (the first) and OSTRACA_SEEDS (how many).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+form=long
+seed=
+chosen=()
+while (($#)); do
+    case $1 in
+        --short) form=short ;;
+        --seed)
+            seed=${2:?--seed needs a number}
+            shift
+            ;;
+        loom | order) chosen+=("$1") ;;
+        *)
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order]" >&2
+            exit 2
+            ;;
+    esac
+    shift
+done
+((${#chosen[@]})) || chosen=(loom order)
+[[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
+export OSTRACA_SEED=$seed
+
+target=${CARGO_TARGET_DIR:-target}
+mkdir -p "$target/long"
+record="$target/long/$(date -u +%Y%m%dT%H%M%SZ)-$form-$seed.txt"
+
+# Every lock-free algorithm under loom. Short: at most two preemptions a run; long: three.
+run_loom() {
+    local preemptions=2
+    [[ $form == short ]] || preemptions=3
+    echo "loom: at most $preemptions preemptions"
+    # A target folder of its own: the flag rebuilds everything, and would do so again for the next plain build.
+    RUSTFLAGS="--cfg ostraca_loom" CARGO_TARGET_DIR="$target/loom" LOOM_MAX_PREEMPTIONS=$preemptions \
+        CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=false \
+        cargo test --locked -p ostraca --no-default-features --lib --release loom
+}
+
+# The order of one sender's tells and asks over seeded schedules. Its short form is one of the plain tests.
+run_order() {
+    [[ $form == long ]] || {
+        echo "order: 20,000 schedules, run by cargo test"
+        return 0
+    }
+    OSTRACA_SEEDS=${OSTRACA_SEEDS:-1000000} \
+        cargo test --locked -p ostraca-tests --release --test order -- --nocapture
+}
+
+{
+    echo "form $form, seed $seed, $(git describe --always --dirty 2>/dev/null || echo 'no commit')"
+    echo "$(rustc --version), $(nproc) CPUs, $(uname -sr)"
+} | tee "$record"
+
+status=0
+for run in "${chosen[@]}"; do
+    begin=$SECONDS
+    echo "-- $run" | tee -a "$record"
+    result=ok
+    "run_$run" 2>&1 | tee -a "$record" || { result=FAILED && status=1; }
+    echo "-- $run: $result, $((SECONDS - begin)) s" | tee -a "$record"
+done
+echo "recorded in $record"
+exit "$status"
