@@ -1,0 +1,254 @@
+//! What a running actor has besides its state: itself, its children, its timers and tasks.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::Stream;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::cell::{Birth, Cell, Link};
+use super::lifecycle::{SpawnError, StopReason};
+use super::parent::{AnyCell, Control, Parent};
+use super::refs::{ActorRef, WeakRef};
+use super::{Actor, Handles, Message};
+
+/// Given to `#[start]`, `#[stop]` and every handler that asks for it (`ctx: &mut Context<Self>`).
+///
+/// Timers, pipes, streams and spawned tasks belong to one incarnation of the actor: they end when it stops and
+/// when it fails; `#[start]` sets them up anew. They run on the system's tokio runtime, whoever's thread the
+/// handler runs on.
+pub struct Context<A: Actor> {
+    link: Link<A>,
+    tasks: Option<Box<JoinSet<()>>>,
+    supervisor: Option<Arc<dyn Parent>>,
+    /// Messages that the running handler has: one, or a batch.
+    in_hand: usize,
+}
+
+/// A timer, pipe, stream or task of an actor. Dropping it lets the task go on; [`cancel`](Self::cancel) ends it.
+#[derive(Debug)]
+pub struct Task(AbortHandle);
+
+impl Task {
+    /// Ends the task at its next await. What it sent before stays sent.
+    pub fn cancel(&self) {
+        self.0.abort();
+    }
+
+    /// Whether it has ended.
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl<A: Actor> Context<A> {
+    pub(super) fn new(link: Link<A>) -> Self {
+        Context { link, tasks: None, supervisor: None, in_hand: 0 }
+    }
+
+    /// A reference to this actor.
+    pub fn me(&self) -> ActorRef<A> {
+        self.weak().upgrade().expect("whoever runs a cell holds it")
+    }
+
+    /// A reference to this actor that does not keep its memory.
+    pub fn weak(&self) -> WeakRef<A> {
+        WeakRef::new(self.link.cell().weak())
+    }
+
+    /// How this actor is called in logs and errors.
+    pub fn label(&self) -> &super::Label {
+        self.link.cell().label()
+    }
+
+    /// The time now, by the system's clock: paused in tests that pause tokio's.
+    pub fn now(&self) -> std::time::Instant {
+        self.link.cell().now()
+    }
+
+    /// Which shard this actor is, from 0; 0 for one that is no shard.
+    pub fn shard(&self) -> usize {
+        self.label().shard().unwrap_or(0)
+    }
+
+    /// The published views and keyed caches, as readers see them.
+    pub fn views(&self) -> &A::Views {
+        self.link.cell().views()
+    }
+
+    /// Spawns a child that this actor supervises: it is restarted by its own settings, stops before its parent
+    /// does, and when it is given up, its parent fails. Messages sent before it has started are queued.
+    ///
+    /// # Errors
+    ///
+    /// When this actor is stopping.
+    pub fn child<B: Actor>(&mut self, args: B::Args) -> Result<ActorRef<B>, SpawnError> {
+        let cell = self.link.cell();
+        let commons = cell.commons();
+        let owner = cell.weak() as std::sync::Weak<dyn AnyCell>;
+        let parent = self.supervisor.get_or_insert_with(|| (commons.supervise)(commons, owner)).clone();
+        let birth = Birth { parent, name: None, shard: None };
+        Cell::spawn(commons, birth, args, None).map(ActorRef::new)
+    }
+
+    /// Tells this actor `message` once, `after` from now. It waits for room in a full mailbox.
+    pub fn after<M: Message>(&mut self, after: Duration, message: M) -> Task
+    where
+        A: Handles<M>,
+    {
+        let me = self.weak();
+        self.spawn(async move {
+            tokio::time::sleep(after).await;
+            me.send(message).await;
+        })
+    }
+
+    /// Tells this actor a message every `period`, the first after one period. Ticks that find a full mailbox
+    /// wait, and the missed ones are left out.
+    ///
+    /// # Panics
+    ///
+    /// When `period` is zero.
+    pub fn every<M: Message>(
+        &mut self,
+        period: Duration,
+        mut message: impl FnMut() -> M + Send + 'static,
+    ) -> Task
+    where
+        A: Handles<M>,
+    {
+        assert!(!period.is_zero(), "a period of zero would send without end");
+        let me = self.weak();
+        self.spawn(async move {
+            let start = tokio::time::Instant::now() + period;
+            let mut ticks = tokio::time::interval_at(start, period);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                if !me.send(message()).await {
+                    return;
+                }
+            }
+        })
+    }
+
+    /// Runs a future beside this actor and tells it the outcome: long work that must not hold the mailbox.
+    pub fn pipe<T, M: Message>(
+        &mut self,
+        future: impl Future<Output = T> + Send + 'static,
+        message: impl FnOnce(T) -> M + Send + 'static,
+    ) -> Task
+    where
+        A: Handles<M>,
+        T: Send + 'static,
+    {
+        let me = self.weak();
+        self.spawn(async move {
+            let outcome = future.await;
+            me.send(message(outcome)).await;
+        })
+    }
+
+    /// Tells this actor every item of a stream, waiting for room: a slow actor slows the stream.
+    pub fn attach<S, M: Message>(
+        &mut self,
+        stream: S,
+        mut message: impl FnMut(S::Item) -> M + Send + 'static,
+    ) -> Task
+    where
+        A: Handles<M>,
+        S: Stream<Item: Send> + Send + 'static,
+    {
+        let me = self.weak();
+        self.spawn(async move {
+            let mut stream = std::pin::pin!(stream);
+            while let Some(item) = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx)).await {
+                if !me.send(message(item)).await {
+                    return;
+                }
+            }
+        })
+    }
+
+    /// Spawns a task that ends with this incarnation of the actor.
+    pub fn spawn(&mut self, future: impl Future<Output = ()> + Send + 'static) -> Task {
+        let tasks = self.tasks.get_or_insert_default();
+        // Lets go of the tasks that have ended, so that the set does not grow with every timer.
+        while tasks.try_join_next().is_some() {}
+        let _entered = self.link.cell().commons().runtime.enter();
+        Task(tasks.spawn(future))
+    }
+
+    /// Runs blocking work on the system's pool of threads for it.
+    ///
+    /// # Panics
+    ///
+    /// The returned future panics when `work` did: a failure of this actor, like any panic of its handlers.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves the work running to its end.
+    pub fn blocking<T, F>(&self, work: F) -> impl Future<Output = T> + Send + use<A, T, F>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let task = self.link.cell().commons().runtime.spawn_blocking(work);
+        async move {
+            match task.await {
+                Ok(value) => value,
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                // Only a runtime that is being dropped cancels blocking work; then this future goes as well.
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Tells this actor a message when `other` has stopped, at once if it has.
+    pub fn watch<B: Actor, M: Message>(
+        &mut self,
+        other: &ActorRef<B>,
+        message: impl FnOnce(StopReason) -> M + Send + 'static,
+    ) -> Task
+    where
+        A: Handles<M>,
+    {
+        self.pipe(ActorRef::wait_stopped(other), message)
+    }
+
+    /// Stops this actor when the current handler has ended. What is queued is dropped; a parent that is to stop
+    /// gently uses [`ActorRef::drain`].
+    pub fn stop(&self) {
+        self.link.cell().order(Control::Stop(StopReason::Requested));
+    }
+
+    pub(super) fn link(&mut self) -> &mut Link<A> {
+        &mut self.link
+    }
+
+    pub(super) fn begin_message(&mut self) {
+        self.in_hand = 1;
+    }
+
+    /// The handler took `len` messages in one batch.
+    pub(super) fn begin_batch(&mut self, len: usize) {
+        self.in_hand = len;
+        let stats = self.link.cell().stats();
+        stats.batches.add(1);
+        stats.batch_items.add(len as u64);
+    }
+
+    /// How many messages the handler had.
+    pub(super) fn end_message(&mut self) -> usize {
+        std::mem::take(&mut self.in_hand)
+    }
+
+    pub(super) fn children(&self) -> Vec<Arc<dyn AnyCell>> {
+        self.supervisor.as_ref().map_or_else(Vec::new, |supervisor| supervisor.children())
+    }
+
+    pub(super) fn abort_tasks(&mut self) {
+        self.tasks = None;
+    }
+}

@@ -1,0 +1,121 @@
+//! What can go wrong with a tell, a send and an ask. One type an operation.
+
+use std::convert::Infallible;
+use std::fmt;
+
+use thiserror::Error;
+
+/// Why an ask has no accepted answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AskError<E = Infallible> {
+    /// The handler ran and refused: its own error.
+    #[error("{0}")]
+    Refused(E),
+    /// The actor is stopped. The message did not run.
+    #[error("the actor is stopped")]
+    Stopped,
+    /// The mailbox had no room before the deadline. The message did not run.
+    #[error("the mailbox is full: no room before the deadline")]
+    Full,
+    /// No answer before the deadline. The message may have run, or may run yet.
+    #[error("no answer before the deadline")]
+    Deadline,
+    /// The message was queued and thrown away before it ran: the actor stopped, or the mailbox made room.
+    #[error("the message was dropped before it ran")]
+    Dropped,
+    /// The handler panicked on this message, or on its batch. The message may have run in part.
+    #[error("the handler panicked")]
+    Panicked,
+    /// The handler ended, or was killed half way, without an answer.
+    #[error("the handler ended without an answer")]
+    Unanswered,
+    /// An actor asked itself and would wait for itself: use `tell`, or call the method. It did not run.
+    #[error("an actor cannot wait for its own answer: tell instead, or call the method")]
+    WouldDeadlock,
+}
+
+impl<E> AskError<E> {
+    /// Whether the message may have run, wholly or in part. If not, sending it again is safe.
+    pub fn may_have_run(&self) -> bool {
+        match self {
+            AskError::Refused(_) | AskError::Deadline | AskError::Panicked | AskError::Unanswered => true,
+            AskError::Stopped | AskError::Full | AskError::Dropped | AskError::WouldDeadlock => false,
+        }
+    }
+
+    /// The handler's own error, if that is what it is.
+    pub fn refusal(self) -> Option<E> {
+        match self {
+            AskError::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+/// Why a tell was not taken. The message comes back.
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TellError<M> {
+    /// The mailbox is full. Wait with [`send`](crate::Request::send), or shed.
+    #[error("the mailbox is full")]
+    Full(M),
+    /// The actor is stopped.
+    #[error("the actor is stopped")]
+    Stopped(M),
+}
+
+impl<M> TellError<M> {
+    /// The message that was not taken.
+    pub fn into_inner(self) -> M {
+        match self {
+            TellError::Full(message) | TellError::Stopped(message) => message,
+        }
+    }
+}
+
+/// Why a send was not taken. The message comes back.
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SendError<M> {
+    /// There was no room before the deadline.
+    #[error("the mailbox is full: no room before the deadline")]
+    Full(M),
+    /// The actor is stopped.
+    #[error("the actor is stopped")]
+    Stopped(M),
+    /// An actor would wait for room in its own full mailbox, which only it can make.
+    #[error("an actor cannot wait for room in its own mailbox: tell instead")]
+    WouldDeadlock(M),
+}
+
+impl<M> SendError<M> {
+    /// The message that was not taken.
+    pub fn into_inner(self) -> M {
+        match self {
+            SendError::Full(message) | SendError::Stopped(message) | SendError::WouldDeadlock(message) => {
+                message
+            }
+        }
+    }
+}
+
+// Written by hand, so that messages need not be Debug.
+impl<M> fmt::Debug for TellError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TellError::Full(_) => "Full(..)",
+            TellError::Stopped(_) => "Stopped(..)",
+        })
+    }
+}
+
+impl<M> fmt::Debug for SendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SendError::Full(_) => "Full(..)",
+            SendError::Stopped(_) => "Stopped(..)",
+            SendError::WouldDeadlock(_) => "WouldDeadlock(..)",
+        })
+    }
+}

@@ -1,0 +1,245 @@
+//! Why actors stop, how one waits for it, and what a start can fail with.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use thiserror::Error;
+
+use crate::sync::Mutex;
+
+/// Why an actor stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// Somebody asked it to: by a reference, its context, or its parent's stop.
+    Requested,
+    /// The system stops.
+    SystemStopped,
+    /// It was killed: a suspended handler was dropped half way and `#[stop]` did not run.
+    Killed,
+    /// It failed more often than its restart settings allow, and its supervisor gave it up.
+    GaveUp(Failure),
+    /// Its first start failed.
+    NotStarted(Failure),
+    /// The system's runtime was dropped under it.
+    RuntimeLost,
+}
+
+/// One failure of an actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    cause: Cause,
+    text: Arc<str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Panic(&'static str),
+    Start,
+    Child,
+}
+
+impl Failure {
+    /// Code of the actor panicked: `place` is the handler's name, or `start`, `stop`, `drop`.
+    pub(crate) fn panic(place: &'static str, payload: &(dyn std::any::Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("a panic whose payload is no text");
+        Failure { cause: Cause::Panic(place), text: text.into() }
+    }
+
+    pub(crate) fn start(error: &StartError) -> Self {
+        Failure { cause: Cause::Start, text: error.to_string().into() }
+    }
+
+    pub(crate) fn child(child: &Label, reason: &StopReason) -> Self {
+        Failure { cause: Cause::Child, text: format!("{child}: {reason}").into() }
+    }
+
+    /// The panic's message, the start's error, or the child and its reason.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cause {
+            Cause::Panic(place) => write!(f, "panicked in {place}: {}", self.text),
+            Cause::Start => write!(f, "could not start: {}", self.text),
+            Cause::Child => write!(f, "a child was given up: {}", self.text),
+        }
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StopReason::Requested => f.write_str("stopped on request"),
+            StopReason::SystemStopped => f.write_str("the system stopped"),
+            StopReason::Killed => f.write_str("killed"),
+            StopReason::GaveUp(failure) => write!(f, "given up after too many failures, the last: {failure}"),
+            StopReason::NotStarted(failure) => failure.fmt(f),
+            StopReason::RuntimeLost => f.write_str("its runtime was dropped"),
+        }
+    }
+}
+
+/// What a `#[start]` failed with: any error, by `?`.
+#[derive(Debug)]
+pub struct StartError(Box<dyn std::error::Error + Send + Sync>);
+
+impl StartError {
+    /// A start that failed for a reason in words.
+    pub fn new(text: impl Into<String>) -> Self {
+        StartError(text.into().into())
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for StartError {
+    fn from(error: E) -> Self {
+        StartError(Box::new(error))
+    }
+}
+
+/// Why a spawn did not give a running actor.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// The actor's `#[start]` failed or panicked, or it was stopped before it had started.
+    #[error("{actor} did not start: {reason}")]
+    NotStarted {
+        /// Which actor.
+        actor: Label,
+        /// Why it is not there.
+        reason: StopReason,
+    },
+    /// Another actor has the name.
+    #[error("the name {0:?} is taken: choose another, or stop the actor that has it")]
+    NameTaken(String),
+    /// The system is stopping or stopped.
+    #[error("the system is stopping and takes no new actors")]
+    Stopping,
+}
+
+/// An actor's number, unique in its system and never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ActorId(pub(crate) u64);
+
+impl fmt::Display for ActorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How an actor is called in logs, metrics and errors: `Ledger#7`, `Ledger/3#7` for shard 3, or
+/// `ledger: Ledger#7` when named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) type_name: &'static str,
+    pub(crate) shard: Option<usize>,
+    pub(crate) id: ActorId,
+}
+
+impl Label {
+    /// The type's name without its path and its generics: `Ledger`.
+    pub fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    /// The name it was spawned with.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Which shard it is, if it is one.
+    pub fn shard(&self) -> Option<usize> {
+        self.shard
+    }
+
+    /// Its number.
+    pub fn id(&self) -> ActorId {
+        self.id
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.name {
+            write!(f, "{name}: ")?;
+        }
+        f.write_str(self.type_name)?;
+        if let Some(shard) = self.shard {
+            write!(f, "/{shard}")?;
+        }
+        write!(f, "#{}", self.id)
+    }
+}
+
+/// `Ledger<S>` of `my::path::Ledger<my::Store>`.
+pub(crate) fn short_type_name<A>() -> &'static str {
+    let full = std::any::type_name::<A>();
+    let head = full.find('<').unwrap_or(full.len());
+    let start = full[..head].rfind("::").map_or(0, |at| at + 2);
+    &full[start..head]
+}
+
+/// Called once when the actor has stopped.
+type OnExit = Box<dyn FnOnce(&StopReason) + Send>;
+
+/// Whether an actor has stopped, and who wants to know.
+#[derive(Default)]
+pub(crate) struct Exit {
+    reason: OnceLock<StopReason>,
+    watchers: Mutex<Vec<OnExit>>,
+}
+
+impl Exit {
+    pub(crate) fn reason(&self) -> Option<&StopReason> {
+        self.reason.get()
+    }
+
+    /// Calls `watcher` with the reason, at once if the actor has stopped already.
+    pub(crate) fn watch(&self, watcher: impl FnOnce(&StopReason) + Send + 'static) {
+        let mut watchers = self.watchers.lock();
+        // Under the lock that `set` takes to collect the watchers: none is missed between the two.
+        match self.reason.get() {
+            None => watchers.push(Box::new(watcher)),
+            Some(reason) => {
+                drop(watchers);
+                watcher(reason);
+            }
+        }
+    }
+
+    /// Sets the reason and tells the watchers, once.
+    pub(crate) fn set(&self, reason: StopReason) {
+        let watchers = {
+            let mut watchers = self.watchers.lock();
+            if self.reason.set(reason).is_err() {
+                return;
+            }
+            std::mem::take(&mut *watchers)
+        };
+        let reason = self.reason.get().expect("it was set above");
+        watchers.into_iter().for_each(|watcher| watcher(reason));
+    }
+
+    /// Ready when the actor has stopped.
+    pub(crate) fn wait(&self) -> impl Future<Output = StopReason> + Send + use<> {
+        let (tx, rx) = tokio::sync::oneshot::channel();
+        // A receiver that is gone no longer wants to know.
+        self.watch(move |reason| drop(tx.send(reason.clone())));
+        // A cell that is dropped without a reason went with its runtime.
+        async move { rx.await.unwrap_or(StopReason::RuntimeLost) }
+    }
+}

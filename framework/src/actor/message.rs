@@ -1,0 +1,84 @@
+//! Messages, and the envelope that carries one with the way back to its asker.
+
+
+use super::reply::{RawReply, ReplyTo};
+use super::{Actor, scope};
+
+/// Something an actor can be told or asked.
+///
+/// `#[derive(Message)]` writes this; `#[message(reply = Result<T, E>)]` becomes `Reply = T, Refusal = E`.
+pub trait Message: Send + 'static {
+    /// What the handler answers when it accepts.
+    type Reply: Send + 'static;
+    /// What the handler answers when it refuses; [`Infallible`](std::convert::Infallible) when it never does.
+    type Refusal: Send + 'static;
+}
+
+/// A type of actor that takes `M`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no handler for `{M}`",
+    note = "add a method with `#[handler]` to its `#[actor]` impl, or implement `Handles<{M}>` by hand"
+)]
+pub trait Handles<M: Message>: Actor {
+    /// Puts the message into the actor's enum.
+    fn wrap(envelope: Envelope<M>) -> Self::Message;
+
+    /// Takes it out again.
+    ///
+    /// # Panics
+    ///
+    /// When the enum holds another message: callers check first.
+    fn unwrap(message: Self::Message) -> Envelope<M>;
+}
+
+/// A message and where its answer goes: what each variant of an actor's enum holds.
+///
+/// Dropped unopened, it tells its asker [`AskError::Dropped`](crate::AskError::Dropped): the message did not
+/// run.
+pub struct Envelope<M: Message> {
+    message: M,
+    reply: RawReply<M::Reply, M::Refusal>,
+}
+
+impl<M: Message> Envelope<M> {
+    /// A told message: nobody waits for an answer.
+    pub(crate) fn told(message: M) -> Self {
+        Envelope { message, reply: RawReply::nobody() }
+    }
+
+    /// An asked message.
+    pub(crate) fn asked(message: M, reply: RawReply<M::Reply, M::Refusal>) -> Self {
+        Envelope { message, reply }
+    }
+
+    /// The message.
+    pub fn message(&self) -> &M {
+        &self.message
+    }
+
+    /// Takes it apart to run it. From here on an answer that never comes is
+    /// [`AskError::Unanswered`](crate::AskError::Unanswered). Asks that the handler makes inherit the deadline.
+    pub fn open(self) -> (M, ReplyTo<M::Reply, M::Refusal>) {
+        scope::inherit_deadline(self.reply.deadline());
+        (self.message, self.reply.open())
+    }
+
+    /// Takes the message back and forgets the way to the asker, who gets no answer through this envelope.
+    pub(crate) fn into_parts(self) -> (M, RawReply<M::Reply, M::Refusal>) {
+        (self.message, self.reply)
+    }
+}
+
+/// What the macro needs to flatten an alias of `Result` (`reply = result`).
+pub trait IsResult {
+    /// The type of the accepted answer.
+    type Ok;
+    /// The type of the refusal.
+    type Err;
+}
+
+impl<T, E> IsResult for Result<T, E> {
+    type Ok = T;
+    type Err = E;
+}
+

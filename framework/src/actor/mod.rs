@@ -1,0 +1,110 @@
+//! Actors: the trait, the cell that runs one, references, requests and their answers.
+//!
+//! One message's way, file by file: a method on a reference makes a [`Request`] (`request`), whose first poll
+//! wraps the message and the way back (`message`, `reply`) into the actor's enum and puts it into the mailbox.
+//! The sender that finds the cell parked schedules it, or runs it on the spot (`claim`, `cell::inline`). Whoever
+//! runs it (`cell::runner`) takes messages, calls [`Actor::handle`], publishes what changed, and lets the answer
+//! out (`scope`), which wakes the asker.
+//!
+//! **Guarantees.** Messages of one sender to one actor run in the order sent. One message at a time. A panic
+//! spends its message and drops the state; the mailbox and the asks in it outlive the restart. An ask gets
+//! exactly one answer or one error. What may be told, asked and lost is written at [`Request`], [`AskError`] and
+//! [`ActorRef::stop`].
+
+mod batch;
+mod cached;
+mod cell;
+mod claim;
+mod commons;
+mod context;
+mod error;
+mod lifecycle;
+mod message;
+mod parent;
+mod recipient;
+mod refs;
+mod reply;
+mod request;
+mod route;
+mod scope;
+mod settings;
+mod stats;
+mod turn;
+
+use std::future::Future;
+
+pub use batch::{Batch, BatchReplies, Item, take_batch};
+pub use cached::{Cached, CachedMessage, fill};
+pub use commons::{DeadLetter, DeadReason};
+pub use context::{Context, Task};
+pub use error::{AskError, SendError, TellError};
+pub use lifecycle::{ActorId, Failure, Label, SpawnError, StartError, StopReason};
+pub use message::{Envelope, Handles, IsResult, Message};
+pub use recipient::{Recipient, RecipientRequest};
+pub use refs::{ActorRef, WeakRef};
+pub use reply::ReplyTo;
+pub use request::Request;
+pub use route::{Carries, Finds, Local, Methods, NoMethods, Reads, Route, Target};
+pub use settings::{HandlerInfo, Inline, Restart, Settings};
+pub use turn::{Handled, Turn};
+
+pub(crate) use cell::{Birth, Cell};
+pub(crate) use commons::{Commons, Owner};
+pub(crate) use parent::{AnyCell, Control, Parent, Verdict};
+
+/// An actor: a value that handles one message at a time.
+///
+/// `#[actor]` writes this from an impl block; everything it uses can be written by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an actor",
+    note = "put `#[actor]` on its impl block, or implement `Actor` by hand"
+)]
+pub trait Actor: Sized + Send + 'static {
+    /// What it is made of, at spawn and again at every restart.
+    type Args: Clone + Send + Sync + 'static;
+    /// One enum of all its messages, stored inline in the mailbox.
+    type Message: Send + 'static;
+    /// What others may read without asking: published views and keyed caches. `()` if nothing.
+    type Views: Default + Send + Sync + 'static;
+    /// The methods of its references, over a route. [`NoMethods`] if it has none.
+    type Methods<R: Route<Self>>: Methods<R>;
+
+    /// Its handlers, one for each variant of [`Message`](Self::Message).
+    const HANDLERS: &'static [HandlerInfo];
+    /// Whether [`publish`](Self::publish) does anything: then answers wait until it has run.
+    const PUBLISHES: bool = false;
+
+    /// Its mailbox, its restarts and where it runs.
+    fn settings() -> Settings {
+        Settings::default()
+    }
+
+    /// Which of [`HANDLERS`](Self::HANDLERS) handles `message`.
+    fn handler_of(message: &Self::Message) -> usize;
+
+    /// Makes the actor. Runs before the first message and again after every failure.
+    fn start(
+        ctx: &mut Context<Self>,
+        args: Self::Args,
+    ) -> impl Future<Output = Result<Self, StartError>> + Send;
+
+    /// Runs after the last message, unless the actor was killed or given up.
+    fn stop(&mut self, ctx: &mut Context<Self>, reason: &StopReason) -> impl Future<Output = ()> + Send {
+        // Named, because an `async fn` here would not promise `Send`.
+        let _unused = (ctx, reason);
+        async {}
+    }
+
+    /// Handles one message.
+    fn handle<'a>(
+        &'a mut self,
+        message: Self::Message,
+        ctx: &'a mut Context<Self>,
+        turn: Turn<'a>,
+    ) -> Handled<'a>;
+
+    /// Publishes the views, after `start` and after every turn that may have changed them.
+    fn publish(&self, views: &Self::Views) {
+        let _unused = views;
+    }
+}

@@ -1,0 +1,380 @@
+//! The way back: a slot shared by the asker and the answerer, safe when either goes first.
+//!
+//! ```text
+//!   asker: ReplyRx ───┐                ┌─── RawReply (in the mailbox) / ReplyTo (in the handler)
+//!                     └──> Slot <──────┘
+//!
+//!   EMPTY ──answer──────────────> READY ──asker reads──> freed by the asker
+//!     │ ^                           ^
+//!     v │ asker waits, regains      │ answer: swap; wake
+//!   WAITING ──answerer takes──> TAKING
+//!     │          the waker          │ asker goes
+//!     └──(regained)── asker goes ───┴──> DROPPED ──answer──> freed by the answerer
+//! ```
+//!
+//! **Guarantees.** Exactly one answer: a token that is dropped answers with an error. The answerer owns the
+//! value until READY, the asker from then on. Whoever lets go last frees the slot, so there is no reference
+//! count. The waker is out of the slot before READY is published, so an asker that is polled for another reason
+//! cannot free the slot under the answerer (the trap of futures-rs #1916).
+//!
+//! **Cost.** One allocation an ask; one compare-and-swap for an answer that is there before the first poll,
+//! three for one that is waited for.
+//!
+//! **Source.** The states are those of faern/oneshot and asynchronics/multishot, with the waker moved out under
+//! a state of its own.
+
+use std::convert::Infallible;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use super::error::AskError;
+use super::scope;
+use crate::sync::UnsafeCell;
+use crate::sync::atomic::{AtomicU32, Ordering};
+
+/// Nobody has answered, nobody waits.
+const EMPTY: u32 = 0;
+/// The asker's waker is in the slot.
+const WAITING: u32 = 1;
+/// The answerer is taking the waker out.
+const TAKING: u32 = 2;
+/// The answer is in the slot; the answerer is gone.
+const READY: u32 = 3;
+/// The asker is gone.
+const DROPPED: u32 = 4;
+
+type Answer<T, E> = Result<T, AskError<E>>;
+
+struct Slot<T, E> {
+    state: AtomicU32,
+    deadline: Option<Instant>,
+    waker: UnsafeCell<Option<Waker>>,
+    answer: UnsafeCell<Option<Answer<T, E>>>,
+}
+
+/// The asker's end.
+pub(crate) struct ReplyRx<T, E> {
+    slot: NonNull<Slot<T, E>>,
+    /// The answer was taken and the slot freed.
+    is_done: bool,
+}
+
+/// The answerer's end while the message has not run. Dropped: the asker gets [`AskError::Dropped`].
+pub(crate) struct RawReply<T, E>(Token<T, E>);
+
+/// Where the answer of one ask goes.
+///
+/// A handler that takes `reply: ReplyTo<T>` answers when it likes: it may keep the token, hand it to a task, or
+/// forward an ask with it. Dropped without an answer, the asker gets [`AskError::Unanswered`]
+/// ([`AskError::Panicked`] when it is dropped by a panic). For a tell it leads nowhere.
+#[must_use = "dropping it answers `Unanswered`"]
+pub struct ReplyTo<T, E = Infallible>(Token<T, E>);
+
+/// The answerer's half of the slot; nothing for a tell.
+struct Token<T, E>(Option<NonNull<Slot<T, E>>>);
+
+/// An answer that is in its slot but not shown to the asker yet.
+pub(crate) struct Held {
+    slot: NonNull<()>,
+    publish: unsafe fn(NonNull<()>) -> Option<Waker>,
+}
+
+// SAFETY: the slot hands T and E from one thread to the other and gives no shared access to them; the waker is
+// Send and Sync; the states decide who may touch what.
+unsafe impl<T: Send, E: Send> Send for ReplyRx<T, E> {}
+// SAFETY: as above; a shared `ReplyRx` gives no access to the slot.
+unsafe impl<T: Send, E: Send> Sync for ReplyRx<T, E> {}
+// SAFETY: as above.
+unsafe impl<T: Send, E: Send> Send for Token<T, E> {}
+// SAFETY: as above; a shared token can only read the atomic state and the deadline, which is never written.
+unsafe impl<T: Send, E: Send> Sync for Token<T, E> {}
+// SAFETY: it is the answerer's half of a slot whose T and E are Send: `pair` demands it.
+unsafe impl Send for Held {}
+
+/// A fresh slot's two ends.
+pub(crate) fn pair<T: Send, E: Send>(deadline: Option<Instant>) -> (ReplyRx<T, E>, RawReply<T, E>) {
+    let slot = Box::new(Slot {
+        state: AtomicU32::new(EMPTY),
+        deadline,
+        waker: UnsafeCell::new(None),
+        answer: UnsafeCell::new(None),
+    });
+    let slot = NonNull::from(Box::leak(slot));
+    (ReplyRx { slot, is_done: false }, RawReply(Token(Some(slot))))
+}
+
+impl<T, E> ReplyTo<T, E> {
+    /// Answers.
+    pub fn reply(mut self, value: T) {
+        self.0.finish(Ok(value));
+    }
+
+    /// Refuses, with the handler's own error.
+    pub fn refuse(mut self, refusal: E) {
+        self.0.finish(Err(AskError::Refused(refusal)));
+    }
+
+    /// Answers or refuses.
+    pub fn send(mut self, outcome: Result<T, E>) {
+        self.0.finish(outcome.map_err(AskError::Refused));
+    }
+
+    /// Whether the asker is gone, so that the work for the answer can be left out. False for a tell, which is
+    /// not done for its answer.
+    pub fn is_cancelled(&self) -> bool {
+        // ORDERING: Relaxed; nothing is read on the strength of it.
+        self.0.slot().is_some_and(|slot| slot.state.load(Ordering::Relaxed) == DROPPED)
+    }
+
+    /// Back to a message that has not run, to forward it.
+    pub(crate) fn into_raw(mut self) -> RawReply<T, E> {
+        RawReply(Token(self.0.0.take()))
+    }
+}
+
+impl<T, E> Drop for ReplyTo<T, E> {
+    fn drop(&mut self) {
+        let error = if std::thread::panicking() { AskError::Panicked } else { AskError::Unanswered };
+        self.0.finish(Err(error));
+    }
+}
+
+impl<T, E> RawReply<T, E> {
+    /// A tell's: leads nowhere.
+    pub(crate) fn nobody() -> Self {
+        RawReply(Token(None))
+    }
+
+    /// The message runs now.
+    pub(crate) fn open(mut self) -> ReplyTo<T, E> {
+        ReplyTo(Token(self.0.0.take()))
+    }
+
+    /// Answers a message that will not run.
+    pub(crate) fn fail(mut self, error: AskError<E>) {
+        self.0.finish(Err(error));
+    }
+
+    /// The asker's deadline.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.0.slot().and_then(|slot| slot.deadline)
+    }
+}
+
+impl<T, E> Drop for RawReply<T, E> {
+    fn drop(&mut self) {
+        self.0.finish(Err(AskError::Dropped));
+    }
+}
+
+impl<T, E> Token<T, E> {
+    fn slot(&self) -> Option<&Slot<T, E>> {
+        // SAFETY: the answerer's half keeps the slot alive until it answers, and that takes the pointer out.
+        self.0.as_ref().map(|slot| unsafe { slot.as_ref() })
+    }
+
+    /// Answers, once; nothing for a tell or a token already spent.
+    fn finish(&mut self, answer: Answer<T, E>) {
+        let Some(slot) = self.0.take() else { return };
+        // SAFETY: the pointer was this half's, so the slot is alive.
+        let answer_cell = unsafe { &slot.as_ref().answer };
+        // SAFETY: until READY the answer belongs to this half alone.
+        answer_cell.with_mut(|place| unsafe { *place = Some(answer) });
+        let held = Held { slot: slot.cast(), publish: publish::<T, E> };
+        scope::release_reply(held);
+    }
+}
+
+impl Held {
+    /// Shows the answer to the asker. Returns its waker, to be woken when the claim is released.
+    pub(crate) fn publish(self) -> Option<Waker> {
+        // SAFETY: `slot` and `publish` were made together for the same T and E, and a `Held` is used up once.
+        unsafe { (self.publish)(self.slot) }
+    }
+}
+
+/// Shows the answer in the slot, or frees the slot if the asker is gone.
+///
+/// # Safety
+///
+/// `slot` is a `Slot<T, E>` whose answerer's half the caller owns and gives up; the answer has been written.
+unsafe fn publish<T, E>(slot: NonNull<()>) -> Option<Waker> {
+    let slot: NonNull<Slot<T, E>> = slot.cast();
+    // SAFETY: the caller's half keeps it alive.
+    let shared = unsafe { slot.as_ref() };
+    let mut state = EMPTY;
+    loop {
+        let next = if state == WAITING { TAKING } else { READY };
+        // ORDERING: AcqRel; Release publishes the answer to `poll`'s Acquire, Acquire sees the waker that
+        // WAITING published.
+        match shared.state.compare_exchange(state, next, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) if next == READY => return None,
+            Ok(_) => break,
+            Err(DROPPED) => {
+                // SAFETY: the asker is gone, and the caller gives up the other half.
+                unsafe { free(slot) };
+                return None;
+            }
+            Err(seen) => state = seen,
+        }
+    }
+    // SAFETY: TAKING gives the waker to this half.
+    let waker = shared.waker.with_mut(|waker| unsafe { (*waker).take() });
+    // ORDERING: AcqRel; as above.
+    if shared.state.swap(READY, Ordering::AcqRel) == DROPPED {
+        // SAFETY: the asker went while the waker was taken, and the caller gives up the other half.
+        unsafe { free(slot) };
+        return None;
+    }
+    waker
+}
+
+/// # Safety
+///
+/// `slot` came from [`pair`] and neither half is used again.
+unsafe fn free<T, E>(slot: NonNull<Slot<T, E>>) {
+    // SAFETY: `pair` leaked this box, and the caller owns both halves.
+    drop(unsafe { Box::from_raw(slot.as_ptr()) });
+}
+
+impl<T, E> ReplyRx<T, E> {
+    /// Ready with the answer, once.
+    ///
+    /// # Panics
+    ///
+    /// When it is polled again after it was ready.
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Answer<T, E>> {
+        assert!(!self.is_done, "a request was polled after it was done");
+        loop {
+            // SAFETY: the asker's half keeps the slot alive until `is_done`.
+            let slot = unsafe { self.slot.as_ref() };
+            // ORDERING: Acquire; pairs with the Release that publishes READY and with it the answer.
+            match slot.state.load(Ordering::Acquire) {
+                READY => return Poll::Ready(self.take()),
+                TAKING => {
+                    // READY is an instant away, and the waker may be another one by now: come again.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                // The answerer may take the waker meanwhile: then look again.
+                WAITING => match slot.regain_waker() {
+                    Some(waker) if waker.will_wake(cx.waker()) => {
+                        if slot.wait(waker) {
+                            return Poll::Pending;
+                        }
+                    }
+                    _ => {}
+                },
+                EMPTY => {
+                    if slot.wait(cx.waker().clone()) {
+                        return Poll::Pending;
+                    }
+                }
+                state => unreachable!("state {state} while the asker is there"),
+            }
+        }
+    }
+
+    fn take(&mut self) -> Answer<T, E> {
+        // SAFETY: the asker's half is still held.
+        let slot = unsafe { self.slot.as_ref() };
+        // SAFETY: READY gives the answer to this half.
+        let answer = slot.answer.with_mut(|answer| unsafe { (*answer).take() });
+        self.is_done = true;
+        // SAFETY: READY says that the answerer is gone.
+        unsafe { free(self.slot) };
+        answer.expect("READY is published after the answer is written")
+    }
+}
+
+impl<T, E> Slot<T, E> {
+    /// EMPTY to WAITING with `waker`. False when the answer came meanwhile.
+    fn wait(&self, waker: Waker) -> bool {
+        // SAFETY: in EMPTY the waker belongs to the asker.
+        self.waker.with_mut(|place| unsafe { *place = Some(waker) });
+        // ORDERING: Release publishes the waker to the answerer; Acquire on failure sees the answer.
+        self.state.compare_exchange(EMPTY, WAITING, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// WAITING back to EMPTY, with the waker. `None` when the answerer is taking it.
+    fn regain_waker(&self) -> Option<Waker> {
+        // ORDERING: AcqRel; the answerer has not touched the waker, and sees the next one by its Acquire.
+        self.state.compare_exchange(WAITING, EMPTY, Ordering::AcqRel, Ordering::Acquire).ok()?;
+        // SAFETY: in EMPTY the waker belongs to the asker.
+        self.waker.with_mut(|place| unsafe { (*place).take() })
+    }
+}
+
+impl<T, E> Drop for ReplyRx<T, E> {
+    fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
+        // SAFETY: the asker's half is still held.
+        let slot = unsafe { self.slot.as_ref() };
+        // The waker goes now and not with the slot: it keeps the asker's whole task alive.
+        drop(slot.regain_waker());
+        // ORDERING: AcqRel; Acquire sees an answer that is to be freed here, Release gives the slot up.
+        if slot.state.swap(DROPPED, Ordering::AcqRel) == READY {
+            // SAFETY: READY says that the answerer is gone.
+            unsafe { free(self.slot) };
+        }
+    }
+}
+
+#[cfg(all(test, ostraca_loom))]
+mod loom_tests {
+    use std::sync::Arc;
+    use std::task::{Context, Poll};
+
+    use super::*;
+
+    /// Polls until the answer is there, giving up the processor between polls.
+    fn wait<T, E>(mut rx: ReplyRx<T, E>) -> Answer<T, E> {
+        loop {
+            let cx = Context::from_waker(Waker::noop());
+            match rx.poll(&cx) {
+                Poll::Ready(answer) => return answer,
+                Poll::Pending => loom::thread::yield_now(),
+            }
+        }
+    }
+
+    #[test]
+    fn loom_an_answer_reaches_a_polling_asker() {
+        loom::model(|| {
+            let (rx, reply) = pair::<_, Infallible>(None);
+            let answerer = loom::thread::spawn(move || reply.open().reply(7));
+            assert_eq!(wait(rx), Ok(7));
+            answerer.join().expect("the answerer does not panic");
+        });
+    }
+
+    #[test]
+    fn loom_an_asker_that_goes_frees_once() {
+        loom::model(|| {
+            let value = Arc::new(());
+            let (mut rx, reply) = pair::<_, Infallible>(None);
+            let sent = value.clone();
+            let answerer = loom::thread::spawn(move || reply.open().reply(sent));
+            let cx = Context::from_waker(Waker::noop());
+            let seen = rx.poll(&cx);
+            drop(rx);
+            drop(seen);
+            answerer.join().expect("the answerer does not panic");
+            assert_eq!(Arc::strong_count(&value), 1, "the answer was dropped, once");
+        });
+    }
+
+    #[test]
+    fn loom_a_waiting_asker_is_woken() {
+        loom::model(|| {
+            let (mut rx, reply) = pair::<_, Infallible>(None);
+            let answerer = loom::thread::spawn(move || reply.open().reply(7));
+            let answer = loom::future::block_on(std::future::poll_fn(move |cx| rx.poll(cx)));
+            assert_eq!(answer, Ok(7));
+            answerer.join().expect("the answerer does not panic");
+        });
+    }
+}

@@ -1,0 +1,297 @@
+//! A request: what a method on a reference gives. The caller picks the verb.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::task::coop;
+use tokio::time::Sleep;
+
+use super::error::{AskError, SendError, TellError};
+use super::message::Envelope;
+use super::reply::{self, ReplyRx, ReplyTo};
+use super::route::Target;
+use super::{Actor, Handles, Message, scope};
+use crate::mailbox::{TryPushError, Waiter};
+
+/// A message on its way to an actor. Nothing is sent before its first poll, [`tell`](Self::tell),
+/// [`send`](Self::send) or [`forward`](Self::forward).
+///
+/// | verb | waits for room | waits for the answer | a full mailbox |
+/// |---|---|---|---|
+/// | `.await` | yes, until the deadline | yes, until the deadline | [`AskError::Full`] at the deadline |
+/// | `.tell()` | never | no | [`TellError::Full`], with the message |
+/// | `.send().await` | yes, until the deadline | no | [`SendError::Full`] at the deadline, with the message |
+///
+/// Without [`within`](Self::within) or [`by`](Self::by) the deadline is that of the ask being handled, if the
+/// caller is a handler, or none.
+///
+/// # Cancellation
+///
+/// Dropping it cancels the wait. If the message has not been taken it was not sent; a handler that runs is
+/// never cut off half way.
+#[must_use = "a request does nothing until it is awaited, told or sent"]
+pub struct Request<'a, A: Handles<M>, M: Message> {
+    target: Target<'a, A>,
+    state: State<A, M>,
+    deadline: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+enum State<A: Actor, M: Message> {
+    Unsent(M),
+    NoRoom { message: A::Message, rx: ReplyRx<M::Reply, M::Refusal>, waiter: Waiter },
+    Sent(ReplyRx<M::Reply, M::Refusal>),
+    Done,
+}
+
+// No field is pinned in place: the message is moved, the sleep is boxed.
+impl<A: Handles<M>, M: Message> Unpin for Request<'_, A, M> {}
+
+impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
+    pub(crate) fn new(target: Target<'a, A>, message: M) -> Self {
+        Request { target, state: State::Unsent(message), deadline: None, sleep: None }
+    }
+
+    /// Waits for room and for the answer no longer than `limit` from now.
+    pub fn within(self, limit: Duration) -> Self {
+        let deadline = self.target.cell().now() + limit;
+        self.by(deadline)
+    }
+
+    /// Waits for room and for the answer no longer than until `deadline`.
+    pub fn by(mut self, deadline: impl Into<Instant>) -> Self {
+        let deadline = deadline.into();
+        self.deadline = Some(self.deadline.map_or(deadline, |before| before.min(deadline)));
+        self
+    }
+
+    /// Sends and does not wait: not for an answer, not for room.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back when the mailbox is full or the actor has stopped.
+    pub fn tell(mut self) -> Result<(), TellError<M>> {
+        let message = self.take_unsent();
+        self.deliver(Envelope::told(message)).map_err(|error| match error {
+            TryPushError::Full(envelope) => TellError::Full(envelope.into_parts().0),
+            TryPushError::Closed(envelope) => TellError::Stopped(envelope.into_parts().0),
+        })
+    }
+
+    /// Sends and waits for room, not for an answer.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back when there is no room before the deadline, the actor has stopped, or an actor
+    /// would wait for room in its own mailbox.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped before it is ready, the message was not sent.
+    pub async fn send(mut self) -> Result<(), SendError<M>> {
+        let mut message = self.take_unsent();
+        let mut waiter = WaiterGuard { target: &self.target, waiter: Waiter::default() };
+        let deadline = earlier(self.deadline, scope::deadline());
+        loop {
+            message = match deliver(&self.target, Envelope::told(message)) {
+                Ok(()) => return Ok(()),
+                Err(TryPushError::Closed(envelope)) => return Err(SendError::Stopped(envelope.into_parts().0)),
+                Err(TryPushError::Full(envelope)) => envelope.into_parts().0,
+            };
+            if scope::is_running(self.target.cell().address()) {
+                return Err(SendError::WouldDeadlock(message));
+            }
+            let room = std::future::poll_fn(|cx| {
+                let room = waiter.target.cell().mailbox().poll_room(&mut waiter.waiter, cx);
+                match room {
+                    Poll::Ready(()) => Poll::Ready(true),
+                    Poll::Pending => {
+                        poll_deadline(&mut self.sleep, deadline, &self.target, cx).map(|()| false)
+                    }
+                }
+            });
+            if !room.await {
+                return Err(SendError::Full(message));
+            }
+        }
+    }
+
+    /// Sends this message in answer to another: its handler's answer goes to `reply`'s asker, whose deadline
+    /// holds. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// Gives the message back when the mailbox is full or the actor has stopped; the asker is told so.
+    pub fn forward(mut self, reply: ReplyTo<M::Reply, M::Refusal>) -> Result<(), TellError<M>> {
+        let message = self.take_unsent();
+        self.deliver(Envelope::asked(message, reply.into_raw())).map_err(|error| match error {
+            TryPushError::Full(envelope) => {
+                let (message, reply) = envelope.into_parts();
+                reply.fail(AskError::Full);
+                TellError::Full(message)
+            }
+            TryPushError::Closed(envelope) => {
+                let (message, reply) = envelope.into_parts();
+                reply.fail(AskError::Stopped);
+                TellError::Stopped(message)
+            }
+        })
+    }
+
+    fn deliver(&self, envelope: Envelope<M>) -> Result<(), TryPushError<Envelope<M>>> {
+        deliver(&self.target, envelope)
+    }
+
+    fn take_unsent(&mut self) -> M {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Unsent(message) => message,
+            _ => panic!("a request that was polled cannot be told, sent or forwarded as well"),
+        }
+    }
+
+    /// Sends for the first time.
+    fn begin(&mut self, message: M) -> Result<(), AskError<M::Refusal>> {
+        let cell = self.target.cell();
+        if scope::is_running(cell.address()) {
+            return Err(AskError::WouldDeadlock);
+        }
+        self.deadline = earlier(self.deadline, scope::deadline());
+        if self.deadline.is_some_and(|deadline| deadline <= cell.now()) {
+            return Err(AskError::Deadline);
+        }
+        let (rx, reply) = reply::pair(self.deadline);
+        let message = A::wrap(Envelope::asked(message, reply));
+        self.push(message, rx, Waiter::default())
+    }
+
+    fn push(
+        &mut self,
+        message: A::Message,
+        rx: ReplyRx<M::Reply, M::Refusal>,
+        waiter: Waiter,
+    ) -> Result<(), AskError<M::Refusal>> {
+        let cell = self.target.cell();
+        let handler = A::handler_of(&message);
+        match cell.push(message) {
+            Ok(must_wake) => {
+                self.state = State::Sent(rx);
+                cell.run_for_asker(must_wake, handler);
+                Ok(())
+            }
+            Err(TryPushError::Full(message)) => {
+                self.state = State::NoRoom { message, rx, waiter };
+                Ok(())
+            }
+            Err(TryPushError::Closed(_)) => Err(AskError::Stopped),
+        }
+    }
+
+    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Result<M::Reply, AskError<M::Refusal>>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Unsent(message) => self.begin(message)?,
+                State::NoRoom { message, rx, mut waiter } => {
+                    match self.target.cell().mailbox().poll_room(&mut waiter, cx) {
+                        Poll::Ready(()) => self.push(message, rx, waiter)?,
+                        Poll::Pending => {
+                            self.state = State::NoRoom { message, rx, waiter };
+                            return self.poll_sleep(cx).map(|()| Err(AskError::Full));
+                        }
+                    }
+                }
+                State::Sent(mut rx) => match rx.poll(cx) {
+                    Poll::Ready(answer) => return Poll::Ready(answer),
+                    Poll::Pending => {
+                        self.state = State::Sent(rx);
+                        return self.poll_sleep(cx).map(|()| Err(AskError::Deadline));
+                    }
+                },
+                State::Done => panic!("a request was polled after it was done"),
+            }
+        }
+    }
+
+    fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        poll_deadline(&mut self.sleep, self.deadline, &self.target, cx)
+    }
+}
+
+impl<A: Handles<M>, M: Message> Future for Request<'_, A, M> {
+    type Output = Result<M::Reply, AskError<M::Refusal>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // An ask that is ready at once must not starve its task's neighbours: it spends tokio's budget.
+        let budget = ready!(coop::poll_proceed(cx));
+        let answer = self.get_mut().poll_state(cx);
+        if answer.is_ready() {
+            budget.made_progress();
+        }
+        answer
+    }
+}
+
+impl<A: Handles<M>, M: Message> Drop for Request<'_, A, M> {
+    fn drop(&mut self) {
+        if let State::NoRoom { waiter, .. } = &mut self.state {
+            self.target.cell().mailbox().forget_waiter(waiter);
+        }
+    }
+}
+
+impl<A: Handles<M>, M: Message> fmt::Debug for Request<'_, A, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}
+
+/// Leaves the queue for room when a `send` is cancelled.
+struct WaiterGuard<'a, 'b, A: Actor> {
+    target: &'b Target<'a, A>,
+    waiter: Waiter,
+}
+
+impl<A: Actor> Drop for WaiterGuard<'_, '_, A> {
+    fn drop(&mut self) {
+        self.target.cell().mailbox().forget_waiter(&mut self.waiter);
+    }
+}
+
+fn deliver<A: Handles<M>, M: Message>(
+    target: &Target<'_, A>,
+    envelope: Envelope<M>,
+) -> Result<(), TryPushError<Envelope<M>>> {
+    let cell = target.cell();
+    match cell.push(A::wrap(envelope)) {
+        Ok(must_wake) => {
+            cell.nudge(must_wake);
+            Ok(())
+        }
+        Err(TryPushError::Full(message)) => Err(TryPushError::Full(A::unwrap(message))),
+        Err(TryPushError::Closed(message)) => Err(TryPushError::Closed(A::unwrap(message))),
+    }
+}
+
+/// Ready when the deadline is over. The timer is the system's, and made only when it is needed.
+fn poll_deadline<A: Actor>(
+    sleep: &mut Option<Pin<Box<Sleep>>>,
+    deadline: Option<Instant>,
+    target: &Target<'_, A>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    let Some(deadline) = deadline else { return Poll::Pending };
+    let sleep = sleep.get_or_insert_with(|| {
+        let _entered = target.cell().commons().runtime.enter();
+        Box::pin(tokio::time::sleep_until(deadline.into()))
+    });
+    sleep.as_mut().poll(cx)
+}
+
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,149 @@
+//! What an actor type says about its mailbox, its restarts and where it runs.
+
+use std::time::Duration;
+
+use crate::mailbox::Overflow;
+
+/// Settings of an actor type. `#[actor(..)]` writes them; every one has a default.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub(crate) mailbox_len_max: Option<usize>,
+    pub(crate) overflow: Overflow,
+    pub(crate) restart: Restart,
+    pub(crate) inline: Inline,
+}
+
+/// How often and how soon a failed actor is started again.
+///
+/// More than `max` failures within `within` and its supervisor gives it up. The wait before a restart starts at
+/// `backoff_min`, doubles with each failure in the window up to `backoff_max`, and is shortened by a random
+/// part of up to a quarter, so that actors that fell together do not rise together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restart {
+    pub(crate) max: u32,
+    pub(crate) within: Duration,
+    pub(crate) backoff_min: Duration,
+    pub(crate) backoff_max: Duration,
+}
+
+/// Whether an ask of an idle actor runs its handler on the asker's thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Inline {
+    /// When the actor was measured and no handler of it was slow (over 50 microseconds) in the last second.
+    Auto,
+    /// Whenever the actor is idle.
+    Always,
+    /// Never: always on a worker.
+    Never,
+}
+
+impl Default for Settings {
+    /// A mailbox of 1,024 messages that rejects, 5 restarts within 10 s, backoff 50 ms to 5 s, inline `auto`.
+    fn default() -> Self {
+        Settings {
+            mailbox_len_max: Some(1024),
+            overflow: Overflow::Reject,
+            restart: Restart {
+                max: 5,
+                within: Duration::from_secs(10),
+                backoff_min: Duration::from_millis(50),
+                backoff_max: Duration::from_secs(5),
+            },
+            inline: Inline::Auto,
+        }
+    }
+}
+
+impl Settings {
+    /// The mailbox's bound, in messages; at least 1.
+    #[must_use]
+    pub fn mailbox_len_max(mut self, len_max: usize) -> Self {
+        self.mailbox_len_max = Some(len_max.max(1));
+        self
+    }
+
+    /// No bound: a producer that outruns the actor takes the process's memory. For actors whose messages are
+    /// bounded by something else, such as their own timers.
+    #[must_use]
+    pub fn mailbox_unbounded(mut self) -> Self {
+        self.mailbox_len_max = None;
+        self
+    }
+
+    /// What a full mailbox does with a tell.
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// How many failures within [`restart_within`](Self::restart_within) are restarted.
+    #[must_use]
+    pub fn restart_max(mut self, max: u32) -> Self {
+        self.restart.max = max;
+        self
+    }
+
+    /// The sliding window that failures are counted in.
+    #[must_use]
+    pub fn restart_within(mut self, within: Duration) -> Self {
+        self.restart.within = within;
+        self
+    }
+
+    /// The shortest and the longest wait before a restart.
+    #[must_use]
+    pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
+        self.restart.backoff_min = min;
+        self.restart.backoff_max = max.max(min);
+        self
+    }
+
+    /// Whether an ask of an idle actor runs on the asker's thread.
+    #[must_use]
+    pub fn inline(mut self, inline: Inline) -> Self {
+        self.inline = inline;
+        self
+    }
+}
+
+/// One handler of an actor type, as the cell and the monitor know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandlerInfo {
+    name: &'static str,
+    is_async: bool,
+    reads: bool,
+}
+
+impl HandlerInfo {
+    /// A plain `fn`: runs to its end where it is called.
+    pub const fn sync(name: &'static str) -> Self {
+        HandlerInfo { name, is_async: false, reads: false }
+    }
+
+    /// An `async fn`, or a deferred one: runs on a worker.
+    pub const fn asynchronous(name: &'static str) -> Self {
+        HandlerInfo { name, is_async: true, reads: false }
+    }
+
+    /// It takes `&self`: published views cannot have changed.
+    #[must_use]
+    pub const fn reads(mut self) -> Self {
+        self.reads = true;
+        self
+    }
+
+    /// The method's name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) const fn is_async(&self) -> bool {
+        self.is_async
+    }
+
+    pub(crate) const fn is_read(&self) -> bool {
+        self.reads
+    }
+}

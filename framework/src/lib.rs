@@ -1,0 +1,120 @@
+//! Supervised actors that own shards of state, take their messages in batches, publish what others may read
+//! without asking, and are watched by a monitor.
+//!
+//! State is a struct, a method is a message, one attribute says what kind:
+//!
+//! ```
+//! use ostraca::prelude::*;
+//!
+//! struct Counter {
+//!     count: u64,
+//! }
+//!
+//! #[actor]
+//! impl Counter {
+//!     #[start]
+//!     fn start() -> Self {
+//!         Counter { count: 0 }
+//!     }
+//!
+//!     #[handler]
+//!     fn add(&mut self, by: u64) -> u64 {
+//!         self.count += by;
+//!         self.count
+//!     }
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let system = System::start()?;
+//! let counter = system.spawn::<Counter>(()).await?;
+//! counter.add(2).tell()?; // does not wait
+//! assert_eq!(counter.add(3).await?, 5); // waits for the answer
+//! system.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where things are
+//!
+//! | module | what |
+//! |---|---|
+//! | root | the names one writes every day |
+//! | [`cache`] | published views and keyed caches, usable alone |
+//! | [`shard`] | shards, keys and their routes |
+//! | [`monitor`] | what every actor does |
+//! | [`testkit`] | seeded, stepped runs |
+//!
+//! Cargo features: `http` (default) adds the `http` module for actix-web.
+
+
+mod sync;
+
+#[allow(unsafe_code, reason = "lock-free queues: see the module's doc")]
+mod queue;
+
+// Under loom only what has models is compiled: loom never sees tokio.
+#[cfg(ostraca_loom)]
+#[path = "actor/loom.rs"]
+#[allow(unsafe_code, reason = "the reply slot: see its module doc")]
+mod actor;
+
+#[cfg(not(ostraca_loom))]
+#[allow(unsafe_code, reason = "the cell and the reply slot: see their module docs")]
+mod actor;
+#[cfg(not(ostraca_loom))]
+pub mod cache;
+#[cfg(not(ostraca_loom))]
+#[allow(unsafe_code, reason = "hands the queue's one-consumer duty on to the cell; has no unsafe of its own")]
+mod mailbox;
+#[cfg(not(ostraca_loom))]
+mod runtime;
+#[cfg(not(ostraca_loom))]
+pub mod shard;
+#[cfg(not(ostraca_loom))]
+mod stats;
+#[cfg(not(ostraca_loom))]
+mod supervisor;
+#[cfg(not(ostraca_loom))]
+mod system;
+#[cfg(not(ostraca_loom))]
+pub mod testkit;
+
+#[cfg(not(ostraca_loom))]
+pub use actor::{
+    Actor, ActorId, ActorRef, AskError, Batch, Cached, CachedMessage, Carries, Context, DeadLetter, DeadReason,
+    Envelope, Failure, Finds, Handled, HandlerInfo, Handles, Inline, Item, Label, Local, Message, Methods,
+    NoMethods, Reads, Recipient, RecipientRequest, ReplyTo, Request, Restart, Route, SendError, Settings,
+    SpawnError, StartError, StopReason, Target, Task, TellError, Turn, WeakRef,
+};
+#[cfg(not(ostraca_loom))]
+pub use mailbox::Overflow;
+#[cfg(not(ostraca_loom))]
+pub use ostraca_macros::{Message, actor};
+#[cfg(not(ostraca_loom))]
+pub use shard::{All, Gather, KeyBytes, Keyed, Placement, ShardKey, Sharded, Shards};
+#[cfg(not(ostraca_loom))]
+pub use system::{GivenUp, Readiness, StartSystemError, StopReport, System, SystemBuilder};
+
+/// What one imports to write and use actors: `use ostraca::prelude::*;`.
+#[cfg(not(ostraca_loom))]
+pub mod prelude {
+    pub use crate::{
+        ActorRef, AskError, Batch, Context, Message, ReplyTo, SendError, Shards, StartError, StopReason, System,
+        TellError, actor,
+    };
+}
+
+/// What generated code names. Not for people: it changes without notice.
+#[doc(hidden)]
+#[cfg(not(ostraca_loom))]
+pub mod __private {
+    pub use crate::actor::{
+        Actor, BatchReplies, Cached, CachedMessage, Carries, Context, Envelope, Finds, Handled, HandlerInfo,
+        Handles, Inline, IsResult, Message, Methods, Reads, ReplyTo, Route, Settings, StartError, StopReason,
+        Turn, fill, take_batch,
+    };
+    pub use crate::cache::{KeyedCache, View};
+    pub use crate::mailbox::Overflow;
+    pub use crate::shard::{Keyed, ShardKey};
+}

@@ -1,0 +1,64 @@
+//! A locked ring that drops its oldest message to make room.
+
+use std::collections::VecDeque;
+
+use super::Pushed;
+use crate::queue::Pop;
+use crate::sync::Mutex;
+
+pub(super) struct Ring<M> {
+    inner: Mutex<Inner<M>>,
+    len_max: usize,
+}
+
+struct Inner<M> {
+    messages: VecDeque<M>,
+    closed: bool,
+    /// The consumer found the ring empty and rests: the next push must wake it.
+    parked: bool,
+}
+
+impl<M> Ring<M> {
+    pub(super) fn new(len_max: usize) -> Self {
+        // A consumer starts parked, as in the queue: the first push wakes it.
+        Ring { inner: Mutex::new(Inner { messages: VecDeque::new(), closed: false, parked: true }), len_max }
+    }
+
+    pub(super) fn push(&self, message: M) -> Result<Pushed<M>, M> {
+        let mut inner = self.inner.lock();
+        if inner.closed {
+            return Err(message);
+        }
+        let displaced = if inner.messages.len() >= self.len_max { inner.messages.pop_front() } else { None };
+        inner.messages.push_back(message);
+        let must_wake = std::mem::take(&mut inner.parked);
+        Ok(Pushed { must_wake, displaced })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.inner.lock().messages.len()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.inner.lock().closed
+    }
+
+    pub(super) fn close(&self) {
+        self.inner.lock().closed = true;
+    }
+
+    pub(super) fn pop(&self) -> Pop<M> {
+        self.inner.lock().messages.pop_front().map_or(Pop::Empty, Pop::Item)
+    }
+
+    pub(super) fn pop_if(&self, wanted: impl FnOnce(&M) -> bool) -> Option<M> {
+        let mut inner = self.inner.lock();
+        if wanted(inner.messages.front()?) { inner.messages.pop_front() } else { None }
+    }
+
+    pub(super) fn park(&self) -> bool {
+        let mut inner = self.inner.lock();
+        inner.parked = inner.messages.is_empty();
+        inner.parked
+    }
+}
