@@ -1,6 +1,8 @@
 //! What a running actor has besides its state: itself, its children, its timers and tasks.
 
+use std::any::Any;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use futures_core::Stream;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::cell::{Birth, Cell, Link};
-use super::lifecycle::{SpawnError, StopReason};
+use super::lifecycle::{Failure, SpawnError, StopReason};
 use super::parent::{AnyCell, Control, Parent};
 use super::refs::{ActorRef, WeakRef};
 use super::{Actor, Handles, Message};
@@ -171,13 +173,22 @@ impl<A: Actor> Context<A> {
         })
     }
 
-    /// Spawns a task that ends with this incarnation of the actor.
+    /// Spawns a task that ends with this incarnation of the actor. A panic in it is a failure of the actor.
     pub fn spawn(&mut self, future: impl Future<Output = ()> + Send + 'static) -> Task {
         let tasks = self.tasks.get_or_insert_default();
         // Lets go of the tasks that have ended, so that the set does not grow with every timer.
         while tasks.try_join_next().is_some() {}
-        let _entered = self.link.cell().commons().runtime.enter();
-        Task(tasks.spawn(future))
+        let cell = self.link.cell();
+        let me = cell.weak();
+        let guarded = async move {
+            if let Err(payload) = catch_unwind(future).await
+                && let Some(cell) = me.upgrade()
+            {
+                cell.order(Control::Escalated(Failure::panic("a task", &*payload)));
+            }
+        };
+        let _entered = cell.commons().runtime.enter();
+        Task(tasks.spawn(guarded))
     }
 
     /// Runs blocking work on the system's pool of threads for it.
@@ -251,4 +262,17 @@ impl<A: Actor> Context<A> {
     pub(super) fn abort_tasks(&mut self) {
         self.tasks = None;
     }
+}
+
+/// The future's output, or what it panicked with.
+async fn catch_unwind<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|cx| {
+        let poll = std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        match poll {
+            Ok(poll) => poll.map(Ok),
+            Err(payload) => std::task::Poll::Ready(Err(payload)),
+        }
+    })
+    .await
 }

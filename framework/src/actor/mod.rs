@@ -103,6 +103,11 @@ pub trait Actor: Sized + Send + 'static {
         turn: Turn<'a>,
     ) -> Handled<'a>;
 
+    /// Clears the keyed caches, after a restart: nothing older is served.
+    fn forget(views: &Self::Views) {
+        let _unused = views;
+    }
+
     /// Publishes the views, after `start` and after every turn that may have changed them.
     fn publish(&self, views: &Self::Views) {
         let _unused = views;

@@ -278,7 +278,7 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     /// Polls the unfinished future if it wants to be. `None`: it is done.
     fn poll_unfinished(&mut self) -> Option<Next> {
-        let is_due = self.cell.claim.take_woken() || std::mem::take(&mut self.life().is_fresh);
+        let is_due = self.cell.claim.take_woken() | std::mem::take(&mut self.life().is_fresh);
         if !is_due {
             return Some(Next::Wait);
         }
@@ -332,6 +332,7 @@ impl<'a, A: Actor> Runner<'a, A> {
         // SAFETY: the start's future is gone.
         let (place, _) = unsafe { self.borrow_half() };
         let state = place.insert(state);
+        A::forget(&self.cell.views);
         state.publish(&self.cell.views);
         self.life().phase = Phase::Running;
         match self.life().started.take() {

@@ -1,0 +1,13 @@
+//! How actors behave, through the public interface alone. Time is paused: nothing sleeps.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod asking;
+mod batches;
+mod by_hand;
+mod context;
+mod life;
+mod mailbox;
+mod runtimes;
+mod shards;
+mod supervision;
+mod views;
