@@ -1,0 +1,166 @@
+//! `#[cached]`: a published view, or with a key a keyed cache.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+use syn::{Attribute, Type};
+
+use super::check::Actor;
+use super::check_handler::{self, Checked};
+use super::check_params;
+use super::model::{Handler, Kind, View};
+use super::parse::Method;
+use crate::errors::Errors;
+use crate::names;
+use crate::options;
+use crate::types::{self, Answer};
+
+/// The most values that one actor keeps where `len_max` is not given.
+const CACHE_LEN_MAX: usize = 10_000;
+
+#[derive(Default)]
+struct Options {
+    ttl: Option<Duration>,
+    len_max: Option<TokenStream>,
+    message: Option<Ident>,
+    /// Their names, for where none may stand.
+    given: Vec<Ident>,
+}
+
+fn options(attr: &Attribute, errors: &mut Errors) -> Options {
+    let mut options = Options::default();
+    for opt in options::of_attribute(attr, errors) {
+        match opt.name.to_string().as_str() {
+            // A duration that was refused is no missing one.
+            "ttl" => options.ttl = opt.duration("\"5s\"", errors).or(Some(Duration::MAX)),
+            "len_max" => options.len_max = opt.count("10000", errors),
+            "message" => options.message = opt.ident("GetBalance", errors),
+            _ => {
+                options::unknown(&opt, "#[cached(..)]", &["ttl", "len_max", "message"], errors);
+                continue;
+            }
+        }
+        options.given.push(opt.name);
+    }
+    options
+}
+
+pub(super) fn check(
+    method: &Method,
+    attr: &Attribute,
+    actor: &Actor<'_>,
+    errors: &mut Errors,
+) -> Option<Checked> {
+    let options = options(attr, errors);
+    let name = &method.sig.ident;
+    check_receiver(method, errors);
+    if let Some(token) = &method.sig.asyncness {
+        errors.on(
+            token,
+            "a `#[cached]` method reads the state and does not wait: remove `async`, or make it a `#[handler]`",
+        );
+    }
+    let ty = match types::returned(&method.sig.output) {
+        Some(ty) => check_handler::owned_answer(ty, actor, errors),
+        None => {
+            errors.on(name, format!("a `#[cached]` method returns the value: write `fn {name}(&self) -> T`"));
+            return None;
+        }
+    };
+    if method.sig.inputs.iter().any(|input| matches!(input, syn::FnArg::Typed(_))) {
+        return keyed(method, attr, ty, options, actor, errors).map(Checked::Handler);
+    }
+    for given in options.given {
+        errors.on(
+            &given,
+            format!(
+                "`{given}` is for a `#[cached]` method with a `#[key]`: a view without one is always current"
+            ),
+        );
+    }
+    Some(Checked::View(View { method: name.clone(), vis: method.vis.clone(), docs: method.docs.clone(), ty }))
+}
+
+fn check_receiver(method: &Method, errors: &mut Errors) {
+    let name = &method.sig.ident;
+    let rest = if method.sig.inputs.len() > 1 { ", .." } else { "" };
+    let write = format!("write `fn {name}(&self{rest})`, or make it a `#[handler]`");
+    match method.sig.receiver() {
+        None => errors.on(name, format!("a `#[cached]` method reads the state: {write}")),
+        Some(receiver) => {
+            let is_shared =
+                matches!(&*receiver.ty, Type::Reference(reference) if reference.mutability.is_none());
+            if !is_shared {
+                errors.on(
+                    receiver,
+                    format!("a `#[cached]` method reads the state and does not change it: {write}"),
+                );
+            }
+        }
+    }
+}
+
+/// With one argument, the key.
+fn keyed(
+    method: &Method,
+    attr: &Attribute,
+    ty: Type,
+    options: Options,
+    actor: &Actor<'_>,
+    errors: &mut Errors,
+) -> Option<Handler> {
+    let name = &method.sig.ident;
+    let params = check_params::check(method, actor, errors);
+    let write = format!("write `fn {name}(&self)`, or `fn {name}(&self, #[key] key: Key)`");
+    let fields_count = params.fields.len();
+    let mut beside = method.sig.inputs.iter().filter(|input| match input {
+        syn::FnArg::Receiver(_) => false,
+        syn::FnArg::Typed(param) => {
+            fields_count == 1 || !param.attrs.iter().any(|attr| attr.path().is_ident("key"))
+        }
+    });
+    let is_one_key = matches!(params.fields.as_slice(), [field] if field.is_key) && params.list.len() == 1;
+    if !is_one_key && params.is_whole {
+        match (params.fields.as_slice(), params.list.len()) {
+            ([field], 1) => {
+                let (field, ty) = (&field.name, types::text(&field.ty));
+                errors.on(
+                    beside.next(),
+                    format!("the argument of a `#[cached]` method is its key: write `#[key] {field}: {ty}`"),
+                );
+            }
+            _ => errors
+                .on(beside.next_back(), format!("a `#[cached]` method takes nothing, or one key: {write}")),
+        }
+    }
+    if options.ttl.is_none() {
+        errors.on(attr, "a keyed cache says how old a value may get: write `#[cached(ttl = \"5s\")]`");
+    }
+    if !params.is_whole {
+        return None;
+    }
+    let answer = Answer { reply: quote! { #ty }, refusal: None };
+    let message = check_handler::made(method, options.message, params.fields, &answer, actor, errors);
+    // Without its key it is a plain handler, for the sake of its callers.
+    let kind = match is_one_key {
+        true => Kind::Cached {
+            len_max: options.len_max.unwrap_or_else(|| quote! { #CACHE_LEN_MAX }),
+            ttl: options.ttl.unwrap_or(Duration::MAX),
+        },
+        false => Kind::Plain,
+    };
+    Some(Handler {
+        method: name.clone(),
+        variant: names::camel_case(name),
+        vis: method.vis.clone(),
+        docs: method.docs.clone(),
+        is_async: false,
+        reads: true,
+        message,
+        kind,
+        params: params.list,
+        answer,
+        invalidates: Vec::new(),
+    })
+}

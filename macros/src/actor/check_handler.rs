@@ -1,0 +1,325 @@
+//! `#[handler]`; and what it shares with `#[cached]`.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Type};
+
+use super::check::Actor;
+use super::check_cached;
+use super::check_params::{self, Params};
+use super::model::{Field, Handler, Kind, Message, View};
+use super::parse::Method;
+use crate::errors::Errors;
+use crate::generics;
+use crate::names;
+use crate::options::{self, Opt};
+use crate::types::{self, Answer, Flaw};
+
+pub(crate) enum Checked {
+    Handler(Handler),
+    View(View),
+}
+
+/// The length of a batch where `len_max` is not given.
+const BATCH_LEN_MAX: usize = 1024;
+
+/// Nothing for a method that no message can be made of.
+pub(crate) fn check(
+    method: &Method,
+    attr: &Attribute,
+    actor: &Actor<'_>,
+    errors: &mut Errors,
+) -> Option<Checked> {
+    let name = &method.sig.ident;
+    if let Some(by) = names::hidden_by(name) {
+        errors.on(
+            name,
+            format!(
+                "`{name}` could not be called: `{by}::{name}` of the reference comes first; name it otherwise"
+            ),
+        );
+    }
+    if let Some(token) = &method.sig.unsafety {
+        errors.on(token, "a handler is called by the framework, which can promise nothing: remove `unsafe`");
+    }
+    let params = &method.sig.generics.params;
+    if !params.is_empty() {
+        errors.on(
+            params,
+            "a handler cannot be generic, because its message is one type: name the type, or make the actor generic, \
+             such as `impl<T> Ledger<T>`",
+        );
+        return None;
+    }
+    if attr.path().is_ident("cached") {
+        return check_cached::check(method, attr, actor, errors);
+    }
+    handler(method, attr, actor, errors).map(Checked::Handler)
+}
+
+#[derive(Default)]
+struct Options {
+    batch: Option<TokenStream>,
+    message: Option<Ident>,
+    is_alias: bool,
+    invalidates: Vec<Ident>,
+}
+
+fn options(attr: &Attribute, errors: &mut Errors) -> Options {
+    let mut options = Options::default();
+    for opt in options::of_attribute(attr, errors) {
+        match opt.name.to_string().as_str() {
+            "batch" => options.batch = Some(batch_len(opt, errors)),
+            "message" => options.message = opt.ident("PlaceOrder", errors),
+            "reply" => options.is_alias = opt.word(&["result"], errors).is_some(),
+            "invalidates" => {
+                for cache in opt.list("invalidates(balance)", errors) {
+                    cache.flag(errors);
+                    options.invalidates.push(cache.name);
+                }
+            }
+            _ => options::unknown(
+                &opt,
+                "#[handler(..)]",
+                &["batch", "message", "reply", "invalidates"],
+                errors,
+            ),
+        }
+    }
+    options
+}
+
+fn batch_len(opt: Opt, errors: &mut Errors) -> TokenStream {
+    let mut len_max = None;
+    for opt in opt.list("batch(len_max = 1024)", errors) {
+        match opt.name.to_string().as_str() {
+            "len_max" => len_max = opt.count("1024", errors),
+            // The most a batch may wait for more. One that takes what is queued never waits, so it holds.
+            "wait_max" => drop(opt.duration("\"2ms\"", errors)),
+            _ => options::unknown(&opt, "batch(..)", &["len_max", "wait_max"], errors),
+        }
+    }
+    len_max.unwrap_or_else(|| quote! { #BATCH_LEN_MAX })
+}
+
+fn handler(method: &Method, attr: &Attribute, actor: &Actor<'_>, errors: &mut Errors) -> Option<Handler> {
+    let options = options(attr, errors);
+    let reads = check_receiver(method, options.batch.is_some(), errors);
+    let params = check_params::check(method, actor, errors);
+    check_invalidates(&options, &params, method, errors);
+    if options.batch.is_some() || params.batch.is_some() {
+        return batch(method, options, params, actor, errors);
+    }
+    let answer = answer(method, options.is_alias, &params, actor, errors);
+    let kind = if params.reply.is_some() { Kind::Deferred } else { Kind::Plain };
+    let message = match params.own {
+        Some(ty) => {
+            refuse_name(options.message.as_ref(), &ty, errors);
+            Message::Own(ty)
+        }
+        None if params.is_whole => made(method, options.message, params.fields, &answer, actor, errors),
+        None => return None,
+    };
+    Some(Handler {
+        method: method.sig.ident.clone(),
+        variant: names::camel_case(&method.sig.ident),
+        vis: method.vis.clone(),
+        docs: method.docs.clone(),
+        is_async: method.sig.asyncness.is_some(),
+        reads,
+        message,
+        kind,
+        params: params.list,
+        answer,
+        invalidates: options.invalidates,
+    })
+}
+
+/// Whether it takes `&self`.
+fn check_receiver(method: &Method, is_batch: bool, errors: &mut Errors) -> bool {
+    let name = &method.sig.ident;
+    let is_async = if method.sig.asyncness.is_some() { "async " } else { "" };
+    let takes_more = method.sig.inputs.iter().any(|input| matches!(input, syn::FnArg::Typed(_)));
+    let rest = if takes_more { ", .." } else { "" };
+    let message = format!("a handler takes `&mut self`: write `{is_async}fn {name}(&mut self{rest})`");
+    let Some(receiver) = method.sig.receiver() else {
+        errors.on(name, message);
+        return false;
+    };
+    match &*receiver.ty {
+        Type::Reference(reference) if reference.mutability.is_some() => false,
+        Type::Reference(_) if !is_batch => true,
+        _ => {
+            errors.on(receiver, message);
+            false
+        }
+    }
+}
+
+/// What a plain or a deferred handler answers.
+fn answer(
+    method: &Method,
+    is_alias: bool,
+    params: &Params,
+    actor: &Actor<'_>,
+    errors: &mut Errors,
+) -> Answer {
+    let returned = types::returned(&method.sig.output);
+    match (&params.reply, returned) {
+        (Some(answer), None) => answer.clone(),
+        (Some(answer), Some(ty)) => {
+            errors.on(ty, "a handler with a `ReplyTo` answers through it, and returns nothing");
+            answer.clone()
+        }
+        (None, Some(ty)) => Answer::of(&owned_answer(ty, actor, errors), is_alias),
+        (None, None) => Answer::unit(),
+    }
+}
+
+/// The type that a method answers, with `Self` written out.
+pub(super) fn owned_answer(ty: &Type, actor: &Actor<'_>, errors: &mut Errors) -> Type {
+    let written = types::without_self(ty, actor.ty);
+    match types::flaw(ty) {
+        None => written,
+        Some(Flaw::Borrowed { tokens, instead }) => {
+            let instead = instead.map_or_else(
+                || "return a type without a lifetime".to_owned(),
+                |owned| format!("return `{owned}`"),
+            );
+            errors.on(tokens, format!("an answer outlives the handler, so it is owned: {instead}"));
+            types::made_static(&written)
+        }
+        Some(Flaw::Unnamed { tokens }) => {
+            errors.on(
+                tokens,
+                "an answer has a named type: write it out instead of `impl Trait` \
+                 (for a future, write `async fn` and its output)",
+            );
+            syn::parse_quote!(())
+        }
+    }
+}
+
+/// A message made from the arguments.
+pub(super) fn made(
+    method: &Method,
+    name: Option<Ident>,
+    fields: Vec<Field>,
+    answer: &Answer,
+    actor: &Actor<'_>,
+    errors: &mut Errors,
+) -> Message {
+    let name = name.unwrap_or_else(|| names::camel_case(&method.sig.ident));
+    let instead = "give it another with `message = Name` in the attribute";
+    if names::is_prelude(&name) {
+        errors.on(
+            &name,
+            format!("the message of this handler would be named `{name}` and hide std's `{name}`: {instead}"),
+        );
+    } else if names::mentions(&actor.signatures, &name) {
+        errors.on(
+            &name,
+            format!("the message of this handler would be named `{name}`, as a type in a signature here: {instead}"),
+        );
+    }
+    let types = fields.iter().map(|field| &field.ty);
+    let used_in = quote! { #(#types)* };
+    let (reply, refusal) = (&answer.reply, &answer.refusal);
+    let generics = generics::mentioned_in(&quote! { #used_in #reply #refusal }, actor.generics);
+    let marker = generics::marker(&generics, &used_in);
+    Message::Made { name, generics, fields, marker }
+}
+
+fn refuse_name(name: Option<&Ident>, own: &Type, errors: &mut Errors) {
+    if let Some(name) = name {
+        let own = types::text(own);
+        errors.on(name, format!("the message is `{own}` and keeps its name: remove `message = ..`"));
+    }
+}
+
+fn check_invalidates(options: &Options, params: &Params, method: &Method, errors: &mut Errors) {
+    let Some(cache) = options.invalidates.first() else { return };
+    if params.reply.is_some() {
+        errors.on(
+            cache,
+            format!(
+                "a handler with a `ReplyTo` chooses when it answers: \
+                 write `ctx.views().{cache}.invalidate(&key)` before that"
+            ),
+        );
+        return;
+    }
+    let has_key = params.fields.iter().any(|field| field.is_key);
+    if !has_key && params.own.is_none() && params.batch.is_none() && options.batch.is_none() {
+        let name = &method.sig.ident;
+        errors.on(
+            cache,
+            format!(
+                "`invalidates` needs a key: write `fn {name}(&mut self, #[key] key: Key, ..)` with its type"
+            ),
+        );
+    }
+}
+
+/// `async fn deposit(&mut self, batch: Batch<Deposit>) -> Result<(), E>`
+fn batch(
+    method: &Method,
+    options: Options,
+    params: Params,
+    actor: &Actor<'_>,
+    errors: &mut Errors,
+) -> Option<Handler> {
+    let name = &method.sig.ident;
+    let variant = names::camel_case(name);
+    let is_async = method.sig.asyncness.is_some();
+    let fn_ = if is_async { "async fn" } else { "fn" };
+    let write = format!("write `{fn_} {name}(&mut self, batch: Batch<{variant}>)`");
+    if let Some(param) = params.beside_batch.as_ref() {
+        let message = format!(
+            "a batch handler takes one `Batch` of its message, and the context if it needs it: {write}"
+        );
+        errors.on(param, message);
+    } else if params.batch.is_none() {
+        errors.on(name, format!("a batch handler takes a `Batch` of its message: {write}"));
+    }
+    let ty = params.batch?;
+    refuse_name(options.message.as_ref(), &ty, errors);
+    let len_max = options.batch.unwrap_or_else(|| {
+        let message = types::text(&ty);
+        errors.on(
+            name,
+            format!("a handler of `Batch<{message}>` says so: write `#[handler(batch(len_max = 1024))]`"),
+        );
+        quote! { 1usize }
+    });
+    let answer = batch_answer(method, options.is_alias, actor, errors);
+    Some(Handler {
+        method: name.clone(),
+        variant,
+        vis: method.vis.clone(),
+        docs: method.docs.clone(),
+        is_async,
+        reads: false,
+        message: Message::Own(ty),
+        kind: Kind::Batch { len_max },
+        params: params.list,
+        answer,
+        invalidates: options.invalidates,
+    })
+}
+
+/// Nothing, or a `Result` of nothing.
+fn batch_answer(method: &Method, is_alias: bool, actor: &Actor<'_>, errors: &mut Errors) -> Answer {
+    let Some(ty) = types::returned(&method.sig.output) else { return Answer::unit() };
+    let answer = Answer::of(&owned_answer(ty, actor, errors), is_alias);
+    let ok = types::last_segment(ty).and_then(|segment| types::type_args(segment).first().copied());
+    if !answer.is_result() || (!is_alias && !ok.is_some_and(types::is_unit)) {
+        errors.on(
+            ty.to_token_stream(),
+            "a batch handler answers each item with `item.reply(..)`: it returns nothing, or `Result<(), E>` \
+             whose error answers the items that are left",
+        );
+        return Answer::unit();
+    }
+    answer
+}

@@ -1,0 +1,181 @@
+//! One arm of `Actor::handle` a handler: opens the message, calls the method, answers.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+
+use super::model::{Field, Handler, Kind, Message, Model, Param};
+use crate::names;
+
+/// The arm's body; `envelope`, `ctx` and `turn` are locals of `handle`.
+pub(super) fn body(model: &Model, handler: &Handler, index: usize, locals: &Locals) -> TokenStream {
+    let turn = &locals.turn;
+    let statements = match &handler.kind {
+        Kind::Plain | Kind::Deferred => answered(handler, locals),
+        Kind::Batch { len_max } => batch(handler, index, len_max, locals),
+        Kind::Cached { .. } => cached(model, handler, locals),
+    };
+    if handler.is_async {
+        quote! { #turn.run(async move { #statements }) }
+    } else {
+        quote! { { #statements #turn.done() } }
+    }
+}
+
+/// Names that no argument of the user's can meet.
+pub(super) struct Locals {
+    pub(super) ctx: Ident,
+    pub(super) turn: Ident,
+    pub(super) envelope: Ident,
+    message: Ident,
+    reply: Ident,
+    batch: Ident,
+    replies: Ident,
+    answer: Ident,
+    key: Ident,
+}
+
+impl Locals {
+    pub(super) fn new() -> Self {
+        Locals {
+            ctx: names::local("ctx"),
+            turn: names::local("turn"),
+            envelope: names::local("envelope"),
+            message: names::local("message"),
+            reply: names::local("reply"),
+            batch: names::local("batch"),
+            replies: names::local("replies"),
+            answer: names::local("answer"),
+            key: names::local("key"),
+        }
+    }
+}
+
+/// The call, awaited where it is to be.
+fn call(handler: &Handler, locals: &Locals) -> TokenStream {
+    let method = &handler.method;
+    let args = handler.params.iter().map(|param| match param {
+        Param::Context => locals.ctx.to_token_stream(),
+        Param::Field(name) => names::local(&name.to_string()).to_token_stream(),
+        Param::Message => locals.message.to_token_stream(),
+        Param::Reply => locals.reply.to_token_stream(),
+        Param::Batch => locals.batch.to_token_stream(),
+    });
+    let await_ = handler.is_async.then(|| quote! { .await });
+    quote! { Self::#method(self #(, #args)*) #await_ }
+}
+
+/// Takes a made message apart, or keeps an own one.
+fn pattern(handler: &Handler, locals: &Locals) -> TokenStream {
+    let Message::Made { name, fields, marker, .. } = &handler.message else {
+        return locals.message.to_token_stream();
+    };
+    let name = names::made(name);
+    let fields = fields.iter().map(|Field { name, .. }| {
+        let (field, local) = (names::made(name), names::local(&name.to_string()));
+        quote! { #field: #local }
+    });
+    let rest = marker.as_ref().map(|_| quote! { .. });
+    quote! { #name { #(#fields,)* #rest } }
+}
+
+/// Opens, calls, answers. A deferred handler answers itself.
+fn answered(handler: &Handler, locals: &Locals) -> TokenStream {
+    let Locals { envelope, reply, answer, .. } = locals;
+    let (pattern, call) = (pattern(handler, locals), call(handler, locals));
+    if matches!(handler.kind, Kind::Deferred) {
+        return quote! {
+            let (#pattern, #reply) = #envelope.open();
+            #call;
+        };
+    }
+    let (before, after) = invalidate(handler, locals);
+    // On the user's answer, so that an own message with another reply is an error there.
+    let span = answer_span(handler);
+    let finish = match handler.answer.is_result() {
+        true => quote_spanned! { span=> #reply.send(#answer); },
+        false => quote_spanned! { span=> #reply.reply(#answer); },
+    };
+    quote! {
+        let (#pattern, #reply) = #envelope.open();
+        #before
+        let #answer = #call;
+        #after
+        #finish
+    }
+}
+
+fn answer_span(handler: &Handler) -> Span {
+    let first = handler.answer.reply.clone().into_iter().next();
+    let span = first.map_or_else(|| handler.method.span(), |token| token.span());
+    Span::mixed_site().located_at(span)
+}
+
+/// Keeps the key before the call, and invalidates it after.
+fn invalidate(handler: &Handler, locals: &Locals) -> (TokenStream, TokenStream) {
+    let (Locals { ctx, key, message, .. }, caches) = (locals, &handler.invalidates);
+    if caches.is_empty() {
+        return (TokenStream::new(), TokenStream::new());
+    }
+    let borrowed = match handler.key() {
+        Some(field) => {
+            let local = names::local(&field.name.to_string());
+            quote! { &#local }
+        }
+        None => quote! { ::ostraca::__private::Keyed::key(&#message) },
+    };
+    let before = quote! { let #key = ::core::clone::Clone::clone(#borrowed); };
+    let after = quote! { #( #ctx.views().#caches.invalidate(&#key); )* };
+    (before, after)
+}
+
+fn batch(handler: &Handler, index: usize, len_max: &TokenStream, locals: &Locals) -> TokenStream {
+    let Locals { ctx, envelope, batch, replies, answer, key, .. } = locals;
+    let (message, call) = (handler.message_type(), call(handler, locals));
+    let caches = &handler.invalidates;
+    let (before, after) = if caches.is_empty() {
+        (TokenStream::new(), TokenStream::new())
+    } else {
+        let keys = quote! {
+            let #key = #batch
+                .iter()
+                .map(|message| ::core::clone::Clone::clone(::ostraca::__private::Keyed::key(message)))
+                .collect::<::std::vec::Vec<_>>();
+        };
+        (keys, quote! { for key in &#key { #( #ctx.views().#caches.invalidate(key); )* } })
+    };
+    let take = quote! {
+        let (#batch, #replies) =
+            ::ostraca::__private::take_batch::<Self, #message>(#ctx, #envelope, #index, #len_max);
+    };
+    let finish = if handler.answer.is_result() {
+        let refusal = handler.answer.refusal_or_never();
+        let span = refusal.into_iter().next().map_or_else(Span::call_site, |token| token.span());
+        let span = Span::mixed_site().located_at(span);
+        quote_spanned! { span=> #replies.finish_with(#answer); }
+    } else {
+        quote! { #replies.finish(); }
+    };
+    let run = if handler.answer.is_result() {
+        quote! { let #answer = #call; }
+    } else {
+        quote! { #call; }
+    };
+    quote! { #take #before #run #after #finish }
+}
+
+/// The owner fills the cache, whoever asks.
+fn cached(model: &Model, handler: &Handler, locals: &Locals) -> TokenStream {
+    let Locals { ctx, envelope, reply, answer, .. } = locals;
+    let (Some(key), Message::Made { .. }) = (handler.key(), &handler.message) else {
+        return TokenStream::new();
+    };
+    let (method, pattern) = (&handler.method, pattern(handler, locals));
+    let actor = &model.ty;
+    let message = handler.message_type();
+    let key = names::local(&key.name.to_string());
+    quote! {
+        let (#pattern, #reply) = #envelope.open();
+        let #answer = ::ostraca::__private::fill::<#actor, #message>(#ctx, #key, |key| Self::#method(self, key));
+        #reply.reply(#answer);
+    }
+}

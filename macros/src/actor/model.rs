@@ -1,0 +1,178 @@
+//! What `expand` makes the code from. Types in it have `Self` written out.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Generics, Type, Visibility, parse_quote};
+
+use super::settings::Settings;
+use crate::names;
+use crate::types::Answer;
+
+/// An actor.
+pub(crate) struct Model {
+    /// `Ledger<S>`
+    pub(crate) ty: Type,
+    /// `Ledger`
+    pub(crate) name: Ident,
+    pub(crate) generics: Generics,
+    /// Tokens whose names the made type parameters must not take.
+    pub(crate) taken: TokenStream,
+    pub(crate) settings: Settings,
+    pub(crate) start: Start,
+    pub(crate) stop: Option<Stop>,
+    pub(crate) handlers: Vec<Handler>,
+    pub(crate) views: Vec<View>,
+    /// There are errors: the code is made for the sake of its callers, and calls nothing of the user's.
+    pub(crate) is_broken: bool,
+}
+
+/// `#[start]`.
+#[derive(Default)]
+pub(crate) struct Start {
+    /// Its name; nothing if it is missing.
+    pub(crate) method: Option<Ident>,
+    pub(crate) is_async: bool,
+    pub(crate) is_result: bool,
+    /// One a parameter: its type, or nothing for the context.
+    pub(crate) params: Vec<Option<Type>>,
+}
+
+/// `#[stop]`.
+pub(crate) struct Stop {
+    pub(crate) method: Ident,
+    pub(crate) is_async: bool,
+    pub(crate) params: Vec<StopParam>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum StopParam {
+    Context,
+    Reason,
+}
+
+/// A `#[cached]` without a key.
+pub(crate) struct View {
+    pub(crate) method: Ident,
+    pub(crate) vis: Visibility,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) ty: Type,
+}
+
+/// A `#[handler]`, or a `#[cached]` with a key.
+pub(crate) struct Handler {
+    pub(crate) method: Ident,
+    /// Of the enum.
+    pub(crate) variant: Ident,
+    pub(crate) vis: Visibility,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) is_async: bool,
+    /// It takes `&self`.
+    pub(crate) reads: bool,
+    pub(crate) message: Message,
+    pub(crate) kind: Kind,
+    /// One a parameter behind the receiver.
+    pub(crate) params: Vec<Param>,
+    pub(crate) answer: Answer,
+    /// The keyed caches that lose this message's key.
+    pub(crate) invalidates: Vec<Ident>,
+}
+
+pub(crate) enum Message {
+    /// Made from the arguments.
+    Made { name: Ident, generics: Generics, fields: Vec<Field>, marker: Option<TokenStream> },
+    /// The user's own.
+    Own(Type),
+}
+
+pub(crate) struct Field {
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) is_key: bool,
+}
+
+pub(crate) enum Kind {
+    /// Answers when it returns.
+    Plain,
+    /// Answers through a `ReplyTo`.
+    Deferred,
+    /// Takes a run of messages.
+    Batch { len_max: TokenStream },
+    /// Fills a keyed cache.
+    Cached { len_max: TokenStream, ttl: Duration },
+}
+
+/// What a parameter of a handler is given.
+pub(crate) enum Param {
+    Context,
+    /// The field of this name.
+    Field(Ident),
+    Message,
+    Reply,
+    Batch,
+}
+
+impl Model {
+    /// Of the enum of its messages.
+    pub(crate) fn enum_name(&self) -> Ident {
+        made(&self.name, "Message")
+    }
+
+    pub(crate) fn methods_name(&self) -> Ident {
+        made(&self.name, "Methods")
+    }
+
+    pub(crate) fn views_name(&self) -> Ident {
+        made(&self.name, "Views")
+    }
+
+    /// The keyed caches.
+    pub(crate) fn caches(&self) -> impl Iterator<Item = &Handler> {
+        self.handlers.iter().filter(|handler| matches!(handler.kind, Kind::Cached { .. }))
+    }
+
+    /// It has a struct of views.
+    pub(crate) fn has_views(&self) -> bool {
+        !self.views.is_empty() || self.caches().next().is_some()
+    }
+}
+
+fn made(actor: &Ident, suffix: &str) -> Ident {
+    Ident::new(&format!("{actor}{suffix}"), Span::call_site())
+}
+
+impl Handler {
+    /// The field that is the key.
+    pub(crate) fn key(&self) -> Option<&Field> {
+        match &self.message {
+            Message::Made { fields, .. } => fields.iter().find(|field| field.is_key),
+            Message::Own(_) => None,
+        }
+    }
+
+    /// The message's type.
+    pub(crate) fn message_type(&self) -> TokenStream {
+        match &self.message {
+            Message::Made { name, generics, .. } => {
+                let name = names::made(name);
+                let (_, generics, _) = generics.split_for_impl();
+                quote! { #name #generics }
+            }
+            Message::Own(ty) => ty.to_token_stream(),
+        }
+    }
+
+    /// What its generated items are visible to: everybody, or whom the method says.
+    pub(crate) fn visibility(&self) -> Visibility {
+        public_unless_said(&self.vis)
+    }
+}
+
+pub(crate) fn public_unless_said(vis: &Visibility) -> Visibility {
+    match vis {
+        Visibility::Inherited => parse_quote!(pub),
+        said => said.clone(),
+    }
+}
