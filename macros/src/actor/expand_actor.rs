@@ -194,7 +194,7 @@ fn handle(model: &Model) -> TokenStream {
     } else {
         let arms = model.handlers.iter().enumerate().map(|(index, handler)| {
             let variant = names::made(&handler.variant);
-            let body = expand_turns::body(model, handler, index, &locals);
+            let body = expand_turns::body(handler, index, &locals);
             quote! { #enum_name::#variant(#envelope) => #body, }
         });
         let unused = unused_variant(model)

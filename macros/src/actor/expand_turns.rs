@@ -3,16 +3,16 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
-use super::model::{Field, Handler, Kind, Message, Model, Param};
+use super::model::{Field, Handler, Kind, Message, Param};
 use crate::names;
 
 /// The arm's body; `envelope`, `ctx` and `turn` are locals of `handle`.
-pub(super) fn body(model: &Model, handler: &Handler, index: usize, locals: &Locals) -> TokenStream {
+pub(super) fn body(handler: &Handler, index: usize, locals: &Locals) -> TokenStream {
     let turn = &locals.turn;
     let statements = match &handler.kind {
         Kind::Plain | Kind::Deferred => answered(handler, locals),
         Kind::Batch { len_max } => batch(handler, index, len_max, locals),
-        Kind::Cached { .. } => cached(model, handler, locals),
+        Kind::Cached { .. } => cached(handler, locals),
     };
     if handler.is_async {
         quote! { #turn.run(async move { #statements }) }
@@ -50,12 +50,17 @@ impl Locals {
     }
 }
 
+/// The local that holds the field of this name, which may be a keyword (`r#type`).
+fn argument(field: &Ident) -> Ident {
+    names::local(&format!("arg_{}", names::plain(field)))
+}
+
 /// The call, awaited where it is to be.
 fn call(handler: &Handler, locals: &Locals) -> TokenStream {
     let method = &handler.method;
     let args = handler.params.iter().map(|param| match param {
         Param::Context => locals.ctx.to_token_stream(),
-        Param::Field(name) => names::local(&name.to_string()).to_token_stream(),
+        Param::Field(name) => argument(name).to_token_stream(),
         Param::Message => locals.message.to_token_stream(),
         Param::Reply => locals.reply.to_token_stream(),
         Param::Batch => locals.batch.to_token_stream(),
@@ -71,7 +76,7 @@ fn pattern(handler: &Handler, locals: &Locals) -> TokenStream {
     };
     let name = names::made(name);
     let fields = fields.iter().map(|Field { name, .. }| {
-        let (field, local) = (names::made(name), names::local(&name.to_string()));
+        let (field, local) = (names::made(name), argument(name));
         quote! { #field: #local }
     });
     let rest = marker.as_ref().map(|_| quote! { .. });
@@ -118,7 +123,7 @@ fn invalidate(handler: &Handler, locals: &Locals) -> (TokenStream, TokenStream) 
     }
     let borrowed = match handler.key() {
         Some(field) => {
-            let local = names::local(&field.name.to_string());
+            let local = argument(&field.name);
             quote! { &#local }
         }
         None => quote! { ::ostraca::__private::Keyed::key(&#message) },
@@ -164,18 +169,16 @@ fn batch(handler: &Handler, index: usize, len_max: &TokenStream, locals: &Locals
 }
 
 /// The owner fills the cache, whoever asks.
-fn cached(model: &Model, handler: &Handler, locals: &Locals) -> TokenStream {
+fn cached(handler: &Handler, locals: &Locals) -> TokenStream {
     let Locals { ctx, envelope, reply, answer, .. } = locals;
-    let (Some(key), Message::Made { .. }) = (handler.key(), &handler.message) else {
-        return TokenStream::new();
-    };
-    let (method, pattern) = (&handler.method, pattern(handler, locals));
-    let actor = &model.ty;
-    let message = handler.message_type();
-    let key = names::local(&key.name.to_string());
+    let Some(key) = handler.key() else { return TokenStream::new() };
+    let (method, message, pattern) = (&handler.method, handler.message_type(), pattern(handler, locals));
+    let key = argument(&key.name);
     quote! {
         let (#pattern, #reply) = #envelope.open();
-        let #answer = ::ostraca::__private::fill::<#actor, #message>(#ctx, #key, |key| Self::#method(self, key));
+        let #answer = ::ostraca::__private::fill::<Self, #message>(#ctx, &#key, |key| {
+            Self::#method(self, ::core::clone::Clone::clone(key))
+        });
         #reply.reply(#answer);
     }
 }
