@@ -1,0 +1,7 @@
+//! The book's code: each file is a chapter's program, shown there and run here to its end.
+
+mod ch01_first_actor;
+mod ch02_forgetful;
+mod ch02_journal;
+mod ch03_batches;
+mod ch03_full;

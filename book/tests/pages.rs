@@ -1,0 +1,289 @@
+//! The book is whole: every line of Rust in it is compiled, every page is reachable, every link leads somewhere,
+//! and mdbook builds it without a warning.
+//!
+//! A block of Rust is an include of an anchor in `listings/`, whose files are modules of the test binary
+//! `listings`: what a reader sees is what ran.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be read fails the test")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use mdbook_driver::MDBook;
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+
+/// What a page may show besides Rust: nothing of it runs.
+const OTHER_LANGUAGES: &[&str] = &["text", "toml", "console"];
+
+fn book() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The files of a folder with an extension: name and text, sorted.
+fn folder(path: &Path, extension: &str) -> Vec<(String, String)> {
+    let entries = fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|is| is == extension))
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), read(&path)))
+        .collect();
+    files.sort();
+    files
+}
+
+fn pages() -> Vec<(String, String)> {
+    let mut pages = folder(&book().join("src"), "md");
+    pages.retain(|(name, _)| name != "SUMMARY.md");
+    pages
+}
+
+#[track_caller]
+fn assert_none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "\n  {}\n", complaints.join("\n  "));
+}
+
+/// A code block of a page: its info string and its text.
+fn blocks(page: &str) -> Vec<(String, String)> {
+    let mut blocks = Vec::new();
+    let mut open = None;
+    for event in Parser::new_ext(page, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::CodeBlock(kind)) => {
+                let info = match kind {
+                    CodeBlockKind::Fenced(info) => info.to_string(),
+                    CodeBlockKind::Indented => String::new(),
+                };
+                open = Some((info, String::new()));
+            }
+            Event::Text(text) => {
+                if let Some((_, block)) = &mut open {
+                    block.push_str(&text);
+                }
+            }
+            Event::End(TagEnd::CodeBlock) => blocks.extend(open.take()),
+            _ => {}
+        }
+    }
+    blocks
+}
+
+/// The file and the anchor of a block that is one include and nothing else.
+fn include(block: &str) -> Option<(&str, &str)> {
+    let path = block.trim().strip_prefix("{{#include ../listings/")?.strip_suffix("}}")?;
+    let (file, anchor) = path.split_once(':')?;
+    (!file.contains("..") && !anchor.contains([':', '}'])).then_some((file, anchor))
+}
+
+/// The names that a listing opens with `// ANCHOR:`, and those it closes.
+fn anchors(listing: &str) -> (BTreeSet<&str>, BTreeSet<&str>) {
+    let after = |mark| listing.lines().filter_map(move |line| line.trim().strip_prefix(mark)).map(str::trim);
+    (after("// ANCHOR:").collect(), after("// ANCHOR_END:").collect())
+}
+
+/// What is wrong with the code of a page.
+fn broken_code(name: &str, page: &str, listings: &[(String, String)]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for (info, block) in blocks(page) {
+        let language = info.split([',', ' ']).next().unwrap_or_default();
+        let first = block.lines().next().unwrap_or_default();
+        if language != "rust" {
+            if !OTHER_LANGUAGES.contains(&language) {
+                complaints.push(format!("{name}: a block in `{language}` that begins `{first}`"));
+            }
+            continue;
+        }
+        let Some((file, anchor)) = include(&block) else {
+            complaints.push(format!("{name}: Rust that no test compiles, begins `{first}`"));
+            continue;
+        };
+        let Some((_, listing)) = listings.iter().find(|(listing, _)| listing == file) else {
+            complaints.push(format!("{name}: there is no listing {file}"));
+            continue;
+        };
+        let (begun, ended) = anchors(listing);
+        if !begun.contains(anchor) || !ended.contains(anchor) {
+            complaints.push(format!("{name}: {file} has no whole anchor {anchor}"));
+        }
+    }
+    complaints
+}
+
+/// Lines of prose with more than one sentence: each has a line of its own, so that a diff shows sentences.
+fn broken_lines(name: &str, page: &str) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let mut is_code = false;
+    for (at, line) in page.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+        }
+        let is_prose = !is_code && !line.starts_with('|');
+        let mut ends = line.match_indices(['.', '!', '?']);
+        let has_two = ends.any(|(end, _)| {
+            let mut rest = line[end + 1..].chars();
+            rest.next() == Some(' ') && rest.next().is_some_and(char::is_uppercase)
+        });
+        if is_prose && has_two {
+            complaints.push(format!("{name}:{}: more than one sentence", at + 1));
+        }
+    }
+    complaints
+}
+
+/// The pages that a summary links to.
+fn summary_links(summary: &str) -> BTreeSet<String> {
+    let links = Parser::new(summary).filter_map(|event| match event {
+        Event::Start(Tag::Link { dest_url, .. }) => Some(dest_url.trim_start_matches("./").to_owned()),
+        _ => None,
+    });
+    links.collect()
+}
+
+/// The values of an attribute in a page of HTML.
+fn attribute<'a>(html: &'a str, mark: &'a str) -> impl Iterator<Item = &'a str> {
+    html.split(mark).skip(1).filter_map(|rest| rest.split('"').next())
+}
+
+/// Links of a built page that lead nowhere. `html` gives the text of a file of the built book.
+fn broken_links(name: &str, page: &str, html: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for link in attribute(page, "href=\"") {
+        if link.contains(':') {
+            continue; // Another host: not ours to prove.
+        }
+        let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+        let file = if file.is_empty() { name } else { file };
+        let Some(target) = html(file) else {
+            complaints.push(format!("{name}: {link} leads to no file"));
+            continue;
+        };
+        if !fragment.is_empty() && attribute(&target, "id=\"").all(|id| id != fragment) {
+            complaints.push(format!("{name}: {link} leads to no heading"));
+        }
+    }
+    complaints
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Builds the book into a folder and gives what mdbook warned of.
+fn build(into: &Path) -> String {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let mut book = MDBook::load(book()).unwrap_or_else(|error| panic!("{error:?}"));
+        book.config.build.build_dir = into.to_owned();
+        book.build().unwrap_or_else(|error| panic!("{error:?}"));
+    });
+    let bytes = log.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn every_block_of_rust_is_a_listing() {
+    let listings = folder(&book().join("listings"), "rs");
+    let complaints =
+        pages().iter().flat_map(|(name, page)| broken_code(name, page, &listings)).collect::<Vec<_>>();
+    assert_none(&complaints);
+}
+
+#[test]
+fn every_listing_is_compiled_and_every_anchor_shown() {
+    let listings = folder(&book().join("listings"), "rs");
+    let main = read(&book().join("listings/main.rs"));
+    let pages = pages();
+    let shown: BTreeSet<(String, String)> = pages
+        .iter()
+        .flat_map(|(_, page)| blocks(page))
+        .filter_map(|(_, block)| include(&block).map(|(file, anchor)| (file.to_owned(), anchor.to_owned())))
+        .collect();
+    let mut complaints = Vec::new();
+    for (name, listing) in listings.iter().filter(|(name, _)| name != "main.rs") {
+        let module = format!("mod {};", name.trim_end_matches(".rs"));
+        if !main.lines().any(|line| line == module) {
+            complaints.push(format!("{name}: listings/main.rs has no line `{module}`"));
+        }
+        let begun = anchors(listing).0;
+        let hidden = begun.iter().filter(|anchor| !shown.contains(&(name.clone(), (**anchor).to_owned())));
+        complaints.extend(hidden.map(|anchor| format!("{name}: no page shows the anchor {anchor}")));
+    }
+    assert_none(&complaints);
+}
+
+#[test]
+fn every_page_is_in_the_summary() {
+    let pages: BTreeSet<String> = pages().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(summary_links(&read(&book().join("src/SUMMARY.md"))), pages);
+}
+
+#[test]
+fn a_line_holds_one_sentence() {
+    assert_none(&pages().iter().flat_map(|(name, page)| broken_lines(name, page)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_book_builds_without_warnings_and_its_links_lead_somewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(build(folder.path()), "");
+    let html = |name: &str| {
+        let bytes = fs::read(folder.path().join(name)).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let mut complaints = Vec::new();
+    for (page, _) in pages() {
+        let name = page.replace(".md", ".html");
+        let text = html(&name).unwrap_or_else(|| panic!("mdbook wrote no {name}"));
+        assert!(!text.contains("{{#"), "{name}: an include that mdbook left as it stood");
+        complaints.extend(broken_links(&name, &text, html));
+    }
+    assert_none(&complaints);
+}
+
+#[test]
+fn the_rules_see_what_breaks_them() {
+    let listings = [("a.rs".to_owned(), "// ANCHOR: x\nf();\n// ANCHOR_END: x\n// ANCHOR: y".to_owned())];
+    let broken = |block: &str| broken_code("p.md", block, &listings);
+    assert_eq!(broken("```rust\n{{#include ../listings/a.rs:x}}\n```"), [""; 0]);
+    assert_eq!(broken("```text\nx\n```"), [""; 0]);
+    assert_eq!(broken("```rust\nf();\n```"), ["p.md: Rust that no test compiles, begins `f();`"]);
+    assert_eq!(broken("```rust,no_run\n{{#include ../listings/a.rs:x}}\nf();\n```").len(), 1);
+    assert_eq!(broken("```rust\n{{#include ../listings/a.rs}}\n```").len(), 1);
+    assert_eq!(broken("```rust\n{{#include ../listings/b.rs:x}}\n```"), ["p.md: there is no listing b.rs"]);
+    assert_eq!(broken("```rust\n{{#include ../listings/a.rs:y}}\n```"), ["p.md: a.rs has no whole anchor y"]);
+    assert_eq!(broken("```\nf();\n```").len(), 1);
+    assert_eq!(broken("text\n\n    f();\n").len(), 1);
+
+    assert_eq!(
+        broken_lines("p.md", "One. Two.\nOne, i.e. one.\n```text\nA. B.\n```\n"),
+        ["p.md:1: more than one sentence"]
+    );
+
+    let html = |name: &str| (name == "a.html").then(|| "<h1 id=\"top\">".to_owned());
+    let links = "<a href=\"a.html#top\"><a href=\"b.html\"><a href=\"a.html#end\"><a href=\"https://a.b\">";
+    assert_eq!(
+        broken_links("p.html", links, html),
+        ["p.html: b.html leads to no file", "p.html: a.html#end leads to no heading"]
+    );
+}
