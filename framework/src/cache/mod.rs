@@ -1,0 +1,39 @@
+//! What others may read without asking: published views and keyed caches. Knows no actor, usable alone.
+//!
+//! - A [`View`] is one value that its owner publishes and anybody reads, wait-free.
+//! - A [`KeyedCache`] holds values by key, each with the time it was filled at, bounded in number.
+//!
+//! **Guarantees.** A reader of a view never sees an older version after a newer one. A cached value is never
+//! served older than the reader allows, nor after a [`clear`](KeyedCache::clear) if its fill began before it.
+//! What a reader gets is a clone: it cannot change under the reader.
+//!
+//! **Cost.** A view: a pointer load, a reference count on some paths, and the clone; publishing an unchanged
+//! value, one comparison. A cache: a hash, a shard's read lock, the clone, and two counters on lines that few
+//! threads share.
+//!
+//! **Bad at.** Values that are expensive to clone: put them in an `Arc`. Reading two views at one moment: each
+//! is consistent in itself only. Freeing old entries: a value past its lifetime stays until its key is filled
+//! anew or its place is needed.
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use ostraca::cache::{KeyedCache, View};
+//!
+//! let total = View::default();
+//! assert!(total.publish(42));
+//! assert!(!total.publish(42)); // unchanged
+//! assert_eq!((total.read(), total.version()), (Some(42), 1));
+//!
+//! let balances = KeyedCache::new(1_000, Duration::from_secs(5));
+//! let now = Instant::now();
+//! balances.insert("alice", 900, now);
+//! let later = now + Duration::from_secs(6);
+//! assert_eq!(balances.get(&"alice", balances.ttl(), later), None);
+//! assert_eq!(balances.get(&"alice", Duration::from_secs(60), later), Some(900));
+//! ```
+
+mod keyed;
+mod view;
+
+pub use keyed::{CacheStats, Fill, KeyedCache};
+pub use view::View;

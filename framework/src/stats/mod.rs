@@ -1,0 +1,16 @@
+//! Counters that cost next to nothing to write and are pulled by whoever wants to know. Knows no actor.
+//!
+//! | type | written by | a write costs |
+//! |---|---|---|
+//! | [`Counter`] | one thread at a time, its owner | a plain load and store |
+//! | [`SharedCounter`] | any thread, now and then | an atomic addition |
+//! | [`Striped`] of them | many threads at once, often | an atomic addition on a cache line of few threads |
+//!
+//! **Guarantees.** Counts are exact when their writers rest. A reader meanwhile sees each count at some moment
+//! of the recent past, not all counts at the same moment. Nothing is pushed and no clock is read.
+
+mod counter;
+mod striped;
+
+pub(crate) use counter::{Counter, SharedCounter};
+pub(crate) use striped::Striped;
