@@ -16,6 +16,8 @@ pub(super) type ShardMap<A> = Box<[ActorRef<A>]>;
 /// A reference to all shards of a service: clone it, send through it.
 ///
 /// It dereferences to the methods that `#[actor]` made of the handlers: those with a `#[key]` find their shard.
+/// Besides [`shard`](Self::shard) and [`all`](Self::all), what it can do itself are associated functions:
+/// `Shards::len(&ledger)`.
 pub struct Shards<A: Actor> {
     methods: A::Methods<Sharded<A>>,
 }
@@ -37,15 +39,15 @@ impl<A: Actor> Shards<A> {
     ///
     /// # Panics
     ///
-    /// When there is no shard `n`: they are numbered from 0 to [`len`](Self::len) - 1.
+    /// When there is no shard `n`: they are numbered from 0.
     pub fn shard(&self, n: usize) -> ActorRef<A> {
         let map = self.methods.route().0.load();
         map.get(n).unwrap_or_else(|| panic!("shard {n} of {}: numbered from 0", map.len())).clone()
     }
 
     /// The shard that owns `key`.
-    pub fn owner(&self, key: &(impl ShardKey + ?Sized)) -> ActorRef<A> {
-        let map = self.methods.route().0.load();
+    pub fn owner(this: &Self, key: &(impl ShardKey + ?Sized)) -> ActorRef<A> {
+        let map = this.methods.route().0.load();
         map[shard_of(key, map.len())].clone()
     }
 
@@ -55,9 +57,16 @@ impl<A: Actor> Shards<A> {
     }
 
     /// How many shards.
-    #[expect(clippy::len_without_is_empty, reason = "there is at least one shard")]
-    pub fn len(&self) -> usize {
-        self.methods.route().0.load().len()
+    pub fn len(this: &Self) -> usize {
+        this.methods.route().0.load().len()
+    }
+
+    /// A request of `message` to the shard that owns its key, for code that is generic over messages.
+    pub fn request<M: Keyed + Message>(this: &Self, message: M) -> Request<'_, A, M>
+    where
+        A: Handles<M>,
+    {
+        this.methods.route().request(message)
     }
 }
 
@@ -77,7 +86,7 @@ impl<A: Actor> Deref for Shards<A> {
 
 impl<A: Actor> fmt::Debug for Shards<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Shards({} of {})", self.len(), std::any::type_name::<A>())
+        write!(f, "Shards({} of {})", Self::len(self), std::any::type_name::<A>())
     }
 }
 
@@ -101,16 +110,5 @@ impl<A: Actor, K: ShardKey + ?Sized> Finds<A, K> for Sharded<A> {
     fn find(&self, key: &K) -> Target<'_, A> {
         let map = self.0.load();
         Target::owned(&map[shard_of(key, map.len())])
-    }
-}
-
-/// For code that is generic over messages.
-impl<A: Actor> Shards<A> {
-    /// A request of `message` to the shard that owns its key.
-    pub fn request<M: Keyed + Message>(&self, message: M) -> Request<'_, A, M>
-    where
-        A: Handles<M>,
-    {
-        self.methods.route().request(message)
     }
 }

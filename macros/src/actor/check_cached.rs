@@ -16,13 +16,13 @@ use crate::names;
 use crate::options;
 use crate::types::{self, Answer};
 
-/// The most values that one actor keeps where `len_max` is not given.
-const CACHE_LEN_MAX: usize = 10_000;
+/// The most values that one actor keeps where `capacity` is not given.
+const CACHE_CAPACITY: usize = 10_000;
 
 #[derive(Default)]
 struct Options {
     ttl: Option<Duration>,
-    len_max: Option<TokenStream>,
+    capacity: Option<TokenStream>,
     message: Option<Ident>,
     /// Their names, for where none may stand.
     given: Vec<Ident>,
@@ -34,10 +34,10 @@ fn options(attr: &Attribute, errors: &mut Errors) -> Options {
         match opt.name.to_string().as_str() {
             // A duration that was refused is no missing one.
             "ttl" => options.ttl = opt.duration("\"5s\"", errors).or(Some(Duration::MAX)),
-            "len_max" => options.len_max = opt.count("10000", errors),
+            "capacity" => options.capacity = opt.count("10000", errors),
             "message" => options.message = opt.ident("GetBalance", errors),
             _ => {
-                options::unknown(&opt, "#[cached(..)]", &["ttl", "len_max", "message"], errors);
+                options::unknown(&opt, "#[cached(..)]", &["ttl", "capacity", "message"], errors);
                 continue;
             }
         }
@@ -145,7 +145,7 @@ fn keyed(
     // Without its key it is a plain handler, for the sake of its callers.
     let kind = match is_one_key {
         true => Kind::Cached {
-            len_max: options.len_max.unwrap_or_else(|| quote! { #CACHE_LEN_MAX }),
+            capacity: options.capacity.unwrap_or_else(|| quote! { #CACHE_CAPACITY }),
             ttl: options.ttl.unwrap_or(Duration::MAX),
         },
         false => Kind::Plain,

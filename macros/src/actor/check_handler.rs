@@ -94,9 +94,7 @@ fn batch_len(opt: Opt, errors: &mut Errors) -> TokenStream {
     for opt in opt.list("batch(len_max = 1024)", errors) {
         match opt.name.to_string().as_str() {
             "len_max" => len_max = opt.count("1024", errors),
-            // The most a batch may wait for more. One that takes what is queued never waits, so it holds.
-            "wait_max" => drop(opt.duration("\"2ms\"", errors)),
-            _ => options::unknown(&opt, "batch(..)", &["len_max", "wait_max"], errors),
+            _ => options::unknown(&opt, "batch(..)", &["len_max"], errors),
         }
     }
     len_max.unwrap_or_else(|| quote! { #BATCH_LEN_MAX })

@@ -27,7 +27,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let infos = model.handlers.iter().map(info);
     let settings = settings(&model.settings);
     let (handler_of, start, stop) = (handler_of(model), start(model), stop(model));
-    let (handle, publish) = (handle(model), publish(model));
+    let (handle, publish, forget) = (handle(model), publish(model), forget(model));
     quote! {
         #[automatically_derived]
         impl #impl_generics ::ostraca::__private::Actor for #actor #where_clause {
@@ -44,6 +44,8 @@ pub(super) fn expand(model: &Model) -> TokenStream {
             #stop
             #handle
             #publish
+
+            #forget
         }
     }
 }
@@ -115,7 +117,7 @@ fn handler_of(model: &Model) -> TokenStream {
         quote! { #enum_name::#variant(_) => #index, }
     });
     let unused = unused_variant(model)
-        .map(|(variant, _)| quote! { #enum_name::#variant(never, _) => match *never {}, });
+        .map(|(variant, _)| quote! { #enum_name::#variant(never, _) => match never {}, });
     quote! {
         fn handler_of(message: &Self::Message) -> usize {
             match *message { #(#arms)* #unused }
@@ -211,6 +213,18 @@ fn handle(model: &Model) -> TokenStream {
             #body
         }
     }
+}
+
+/// `Actor::forget`, where there are keyed caches.
+fn forget(model: &Model) -> Option<TokenStream> {
+    let caches: Vec<_> = model.caches().map(|handler| names::made(&handler.method)).collect();
+    (!caches.is_empty()).then(|| {
+        quote! {
+            fn forget(views: &Self::Views) {
+                #(views.#caches.clear();)*
+            }
+        }
+    })
 }
 
 fn publish(model: &Model) -> TokenStream {

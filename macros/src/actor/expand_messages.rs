@@ -40,7 +40,8 @@ struct Made<'a> {
 impl Made<'_> {
     fn definition(&self, model: &Model, handler: &Handler) -> TokenStream {
         let name = &self.name;
-        let vis = handler.visibility();
+        // As visible as the method: a public message could not have an answer of a private type.
+        let vis = &handler.vis;
         let method = names::plain(&handler.method);
         let docs = docs(model, &handler.docs, &format!("The message of `{}::{method}`.", model.name));
         let fields = self.fields.iter().map(|field| {

@@ -52,9 +52,9 @@ fn cache_type(handler: &Handler) -> Option<TokenStream> {
 }
 
 fn cache(handler: &Handler) -> Option<TokenStream> {
-    let Kind::Cached { len_max, ttl } = &handler.kind else { return None };
+    let Kind::Cached { capacity, ttl } = &handler.kind else { return None };
     let (name, ttl) = (names::made(&handler.method), duration::expression(*ttl));
-    Some(quote! { #name: ::ostraca::__private::KeyedCache::new(#len_max, #ttl), })
+    Some(quote! { #name: ::ostraca::__private::KeyedCache::new(#capacity, #ttl), })
 }
 
 fn marker_name(model: &Model) -> proc_macro2::Ident {

@@ -101,7 +101,7 @@ pub(crate) enum Kind {
     /// Takes a run of messages.
     Batch { len_max: TokenStream },
     /// Fills a keyed cache.
-    Cached { len_max: TokenStream, ttl: Duration },
+    Cached { capacity: TokenStream, ttl: Duration },
 }
 
 /// What a parameter of a handler is given.

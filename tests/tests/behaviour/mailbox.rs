@@ -41,7 +41,7 @@ impl Latest {
     }
 
     #[handler]
-    async fn work(&mut self, n: u32) -> u32 {
+    async fn keep(&mut self, n: u32) -> u32 {
         tokio::time::sleep(Duration::from_millis(100)).await;
         self.seen.push(n);
         n
@@ -102,9 +102,9 @@ async fn a_sender_that_gives_up_passes_its_turn_on() {
 async fn drop_oldest_keeps_the_newest_and_tells_the_asker_of_the_dropped() {
     let system = System::start().unwrap();
     let latest = system.spawn::<Latest>(()).await.unwrap();
-    latest.work(0).tell().unwrap();
+    latest.keep(0).tell().unwrap();
     tokio::time::sleep(Duration::from_millis(1)).await;
-    let (first, second, third) = tokio::join!(latest.work(1), latest.work(2), latest.work(3));
+    let (first, second, third) = tokio::join!(latest.keep(1), latest.keep(2), latest.keep(3));
     assert_eq!((first, second, third), (Err(AskError::Dropped), Ok(2), Ok(3)));
     assert_eq!(system.dead_letters_total(), 1);
 }

@@ -134,7 +134,7 @@ impl Holder {
     }
 
     #[handler]
-    fn fail(&mut self) {
+    fn drop_all(&mut self) {
         panic!("drops the state")
     }
 
@@ -148,7 +148,7 @@ impl Holder {
 async fn a_drop_that_panics_takes_nothing_else_along() {
     let system = System::start().unwrap();
     let holder = system.spawn::<Holder>(()).await.unwrap();
-    assert_eq!(holder.fail().await, Err(AskError::Panicked));
+    assert_eq!(holder.drop_all().await, Err(AskError::Panicked));
     assert_eq!(holder.ping().await, Ok(1));
     assert!(system.stop().await.is_clean());
 }
