@@ -136,6 +136,33 @@ fn broken_lines(name: &str, page: &str) -> Vec<String> {
     complaints
 }
 
+/// The tests that a page names: code in the prose that reads like a sentence.
+fn test_names(page: &str) -> Vec<String> {
+    let codes = Parser::new_ext(page, Options::ENABLE_TABLES).filter_map(|event| match event {
+        Event::Code(code) => Some(code.to_string()),
+        _ => None,
+    });
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    codes.filter(|code| code.chars().all(is_word) && code.matches('_').count() >= 3).collect()
+}
+
+/// The text of every Rust file below some folders.
+fn sources(folders: &[PathBuf]) -> Vec<String> {
+    let mut open = folders.to_vec();
+    let mut texts = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|is| is == "rs") {
+                texts.push(read(&path));
+            }
+        }
+    }
+    texts
+}
+
 /// The pages that a summary links to.
 fn summary_links(summary: &str) -> BTreeSet<String> {
     let links = Parser::new(summary).filter_map(|event| match event {
@@ -241,6 +268,22 @@ fn every_page_is_in_the_summary() {
 #[test]
 fn a_line_holds_one_sentence() {
     assert_none(&pages().iter().flat_map(|(name, page)| broken_lines(name, page)).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let root = book().parent().unwrap().to_owned();
+    let sources = sources(&["framework/src", "tests/tests"].map(|folder| root.join(folder)));
+    let named = pages().into_iter().flat_map(|(name, page)| {
+        let tests = test_names(&page);
+        tests.into_iter().map(move |test| (name.clone(), test))
+    });
+    let is_missing = |(_, test): &(String, String)| {
+        let line = format!("fn {test}()");
+        sources.iter().all(|source| !source.contains(&line))
+    };
+    let missing = named.filter(is_missing).map(|(name, test)| format!("{name}: there is no test {test}"));
+    assert_none(&missing.collect::<Vec<_>>());
 }
 
 #[test]
