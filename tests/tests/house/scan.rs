@@ -15,27 +15,27 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta, Token};
 
 /// One file of the crate, as code that ships.
-pub struct Source {
+pub(crate) struct Source {
     /// Relative to `src`, with `/`.
-    pub file: String,
+    pub(crate) file: String,
     /// The top-level module it belongs to: `actor` for `actor/cell/mod.rs`, `lib` for `lib.rs`.
-    pub house: String,
+    pub(crate) house: String,
     /// Every path of two or more segments. Those that start in this crate are made absolute, without `crate`.
-    pub inner: Vec<Vec<String>>,
+    pub(crate) inner: Vec<Vec<String>>,
     /// The other paths, from their first segment: `["std", "sync", "Arc"]`.
-    pub outer: Vec<Vec<String>>,
+    pub(crate) outer: Vec<Vec<String>>,
     /// Whether the word `unsafe` stands in it, tests and all.
-    pub has_unsafe: bool,
+    pub(crate) has_unsafe: bool,
 }
 
 /// A crate: the sources that ship, and files under `src` that no `mod` line reaches.
-pub struct Crate {
-    pub sources: Vec<Source>,
-    pub orphans: Vec<String>,
+pub(crate) struct Crate {
+    pub(crate) sources: Vec<Source>,
+    pub(crate) orphans: Vec<String>,
 }
 
 /// Reads the crate whose root is `src/lib.rs`.
-pub fn read_crate(src: &Path) -> Crate {
+pub(crate) fn read_crate(src: &Path) -> Crate {
     let mut sources = Vec::new();
     let mut reached = BTreeSet::new();
     read_module(src, &Place::front(src.join("lib.rs")), &[], &mut sources, &mut reached);
@@ -47,12 +47,12 @@ pub fn read_crate(src: &Path) -> Crate {
 }
 
 /// All `.rs` files below a folder, sorted, without build output.
-pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files(folder, &["rs"])
 }
 
 /// All files below a folder with one of these extensions, sorted, without build output and hidden folders.
-pub fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
@@ -74,12 +74,12 @@ pub fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
 }
 
 /// The path below `root`, with `/`.
-pub fn relative(root: &Path, file: &Path) -> String {
+pub(crate) fn relative(root: &Path, file: &Path) -> String {
     file.strip_prefix(root).unwrap_or(file).to_string_lossy().replace('\\', "/")
 }
 
 /// One file's text as a source; for `read_crate`, and for the tests of the rules.
-pub fn read_text(file: &str, module: &[String], text: &str) -> Source {
+pub(crate) fn read_text(file: &str, module: &[String], text: &str) -> Source {
     let mut code = parse(file, text);
     let has_unsafe = names_unsafe(code.to_token_stream());
     WithoutTests.visit_file_mut(&mut code);
