@@ -122,6 +122,21 @@ pub(crate) fn mentions(tokens: &TokenStream, name: &Ident) -> bool {
     })
 }
 
+/// Whether the tokens name a type so, with no path before it: `Product`, not `model::Product`.
+pub(crate) fn mentions_alone(tokens: &TokenStream, name: &Ident) -> bool {
+    let mut colons = 0;
+    tokens.clone().into_iter().any(|token| {
+        let is_behind_path = colons == 2;
+        colons =
+            if matches!(&token, TokenTree::Punct(punct) if punct.as_char() == ':') { colons + 1 } else { 0 };
+        match token {
+            TokenTree::Ident(ident) => ident == *name && !is_behind_path,
+            TokenTree::Group(group) => mentions_alone(&group.stream(), name),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use quote::quote;
@@ -139,6 +154,14 @@ mod tests {
             assert_eq!(camel_case(&format_ident!("{method}")), expected);
         }
         assert_eq!(camel_case(&Ident::new_raw("type", Span::call_site())), "Type");
+    }
+
+    #[test]
+    fn a_name_behind_a_path_is_another() {
+        let product = format_ident!("Product");
+        assert!(mentions_alone(&quote!(id: Product), &product));
+        assert!(mentions_alone(&quote!(Option<Arc<Product>>), &product));
+        assert!(!mentions_alone(&quote!(-> Option<(Arc<model::Product>,)>), &product));
     }
 
     #[test]

@@ -214,7 +214,7 @@ pub(super) fn made(
             &name,
             format!("the message of this handler would be named `{name}` and hide std's `{name}`: {instead}"),
         );
-    } else if names::mentions(&actor.signatures, &name) {
+    } else if names::mentions_alone(&actor.signatures, &name) {
         errors.on(
             &name,
             format!("the message of this handler would be named `{name}`, as a type in a signature here: {instead}"),

@@ -40,8 +40,7 @@ struct Made<'a> {
 impl Made<'_> {
     fn definition(&self, model: &Model, handler: &Handler) -> TokenStream {
         let name = &self.name;
-        // As visible as the method: a public message could not have an answer of a private type.
-        let vis = &handler.vis;
+        let vis = handler.visibility();
         let method = names::plain(&handler.method);
         let docs = docs(model, &handler.docs, &format!("The message of `{}::{method}`.", model.name));
         let fields = self.fields.iter().map(|field| {

@@ -6,7 +6,7 @@ use syn::{GenericParam, Generics, parse_quote};
 
 use super::expand::docs;
 use super::expand_messages::marker_name;
-use super::model::{Handler, Kind, Message, Model, View, public_unless_said};
+use super::model::{Handler, Kind, Message, Model, View, in_crate_unless_said};
 use crate::{generics, names};
 
 pub(super) fn expand(model: &Model) -> TokenStream {
@@ -127,7 +127,7 @@ fn cached(model: &Model, handler: &Handler, route: &Ident) -> TokenStream {
 
 fn read(model: &Model, view: &View, route: &Ident) -> TokenStream {
     let (actor, ty) = (&model.ty, &view.ty);
-    let (name, vis) = (names::made(&view.method), public_unless_said(&view.vis));
+    let (name, vis) = (names::made(&view.method), in_crate_unless_said(&view.vis));
     let plain = names::plain(&view.method);
     let docs = docs(model, &view.docs, &format!("What `{}::{plain}` was after the last turn.", model.name));
     let reads = quote! { ::ostraca::__private::Reads<#actor> };

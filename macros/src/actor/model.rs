@@ -164,15 +164,19 @@ impl Handler {
         }
     }
 
-    /// What its generated items are visible to: everybody, or whom the method says.
+    /// Who sees what is made for it.
     pub(crate) fn visibility(&self) -> Visibility {
-        public_unless_said(&self.vis)
+        in_crate_unless_said(&self.vis)
     }
 }
 
-pub(crate) fn public_unless_said(vis: &Visibility) -> Visibility {
+/// What is made for a method is as visible as the method; for a private one, in the crate.
+///
+/// A private message could not be sent from the next module, although nobody calls the method itself there. A
+/// public one could not have an answer of a private type (E0446), such as the types of a program's `main.rs`.
+pub(crate) fn in_crate_unless_said(vis: &Visibility) -> Visibility {
     match vis {
-        Visibility::Inherited => parse_quote!(pub),
+        Visibility::Inherited => parse_quote!(pub(crate)),
         said => said.clone(),
     }
 }
