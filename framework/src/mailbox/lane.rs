@@ -48,8 +48,7 @@ impl<M> Lane<M> {
 
     pub(super) fn close(&self) {
         match self {
-            // Only the consumer closes, so there is no parked consumer to wake.
-            Lane::Free(queue) => drop(queue.close()),
+            Lane::Free(queue) => queue.close(),
             Lane::Ring(ring) => ring.close(),
         }
     }

@@ -109,7 +109,7 @@ impl<M, C> Mailbox<M, C> {
     }
 
     /// Takes all of the control lane, oldest first.
-    pub(crate) fn take_control(&self) -> impl Iterator<Item = C> + use<M, C> {
+    pub(crate) fn take_control(&self) -> impl Iterator<Item = C> {
         self.control.take_all()
     }
 

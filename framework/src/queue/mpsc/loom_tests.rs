@@ -1,0 +1,141 @@
+use loom::sync::Arc;
+use loom::thread;
+
+use super::*;
+
+/// Blocks hold two slots here, so three messages cross an edge.
+fn model(test: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    // Deep runs lift the bound by the environment.
+    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.check(test);
+}
+
+fn pop<T>(queue: &Queue<T>) -> Option<T> {
+    loop {
+        // SAFETY: each model has one consumer.
+        match unsafe { queue.pop() } {
+            Pop::Item(value) => return Some(value),
+            Pop::Empty => return None,
+            Pop::Busy => thread::yield_now(),
+        }
+    }
+}
+
+fn produce(queue: &Arc<Queue<Box<u32>>>, numbers: std::ops::Range<u32>) -> thread::JoinHandle<()> {
+    let queue = queue.clone();
+    thread::spawn(move || {
+        for number in numbers {
+            assert!(queue.push(Box::new(number)).is_ok());
+        }
+    })
+}
+
+/// The messages of each producer (ten numbers each) in its order.
+fn assert_in_order(seen: &[Box<u32>], counts: &[u32]) {
+    for (producer, &count) in counts.iter().enumerate() {
+        let first = producer as u32 * 10;
+        let of: Vec<u32> = seen.iter().map(|n| **n).filter(|n| n / 10 == producer as u32).collect();
+        assert_eq!(of, (first..first + count).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn loom_two_producers_over_a_block_edge() {
+    model(|| {
+        let queue = Arc::new(Queue::new());
+        let producers = [produce(&queue, 0..2), produce(&queue, 10..12)];
+        let mut seen = Vec::new();
+        seen.extend(pop(&queue));
+        for producer in producers {
+            producer.join().expect("a producer does not panic");
+        }
+        seen.extend(std::iter::from_fn(|| pop(&queue)));
+        assert_in_order(&seen, &[2, 2]);
+    });
+}
+
+/// One producer can be interrupted between its ticket and its block while the other fills the blocks after.
+#[test]
+fn loom_an_overtaken_producer_walks_back_and_blocks_are_recycled_behind_it() {
+    model(|| {
+        let queue = Arc::new(Queue::new());
+        let slow = produce(&queue, 0..1);
+        let fast = produce(&queue, 10..15);
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.extend(pop(&queue));
+        }
+        slow.join().expect("a producer does not panic");
+        fast.join().expect("a producer does not panic");
+        seen.extend(std::iter::from_fn(|| pop(&queue)));
+        assert_in_order(&seen, &[1, 5]);
+    });
+}
+
+#[test]
+fn loom_a_parked_consumer_is_woken() {
+    model(|| {
+        let queue = Arc::new(Queue::new());
+        let wake = Arc::new(loom::sync::Notify::new());
+        let producers: Vec<_> = (0..2)
+            .map(|number| {
+                let (queue, wake) = (queue.clone(), wake.clone());
+                thread::spawn(move || {
+                    if queue.push(number).expect("it is open").must_wake {
+                        wake.notify();
+                    }
+                })
+            })
+            .collect();
+        let mut count = 0;
+        while count < 2 {
+            match pop(&queue) {
+                Some(_) => count += 1,
+                // SAFETY: this is the consumer. A lost wake is a deadlock, which loom reports.
+                None if unsafe { queue.park() } => wake.wait(),
+                None => thread::yield_now(),
+            }
+        }
+        for producer in producers {
+            producer.join().expect("a producer does not panic");
+        }
+    });
+}
+
+#[test]
+fn loom_a_push_beside_a_close_is_delivered_or_given_back() {
+    model(|| {
+        let queue = Arc::new(Queue::new());
+        let pusher = {
+            let queue = queue.clone();
+            thread::spawn(move || queue.push(Box::new(7)).is_ok())
+        };
+        queue.close();
+        let mut seen = pop(&queue);
+        let was_taken = pusher.join().expect("a producer does not panic");
+        seen = seen.or_else(|| pop(&queue));
+        assert_eq!(seen.is_some(), was_taken);
+        assert_eq!(queue.push(Box::new(8)), Err(Box::new(8)));
+    });
+}
+
+/// What is left is dropped, once: loom tracks the boxes' allocations through the blocks' cells.
+#[test]
+fn loom_dropping_the_queue_drops_what_producers_left() {
+    model(|| {
+        let value = std::sync::Arc::new(());
+        let queue = Arc::new(Queue::new());
+        let producers: Vec<_> = (0..2)
+            .map(|_| {
+                let (queue, value) = (queue.clone(), value.clone());
+                thread::spawn(move || drop(queue.push(value)))
+            })
+            .collect();
+        for producer in producers {
+            producer.join().expect("a producer does not panic");
+        }
+        drop(queue);
+        assert_eq!(std::sync::Arc::strong_count(&value), 1);
+    });
+}

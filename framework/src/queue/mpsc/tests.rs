@@ -1,0 +1,160 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering as StdOrdering};
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn pop<T>(queue: &Queue<T>) -> Option<T> {
+    loop {
+        // SAFETY: each test has one consumer.
+        match unsafe { queue.pop() } {
+            Pop::Item(value) => return Some(value),
+            Pop::Empty => return None,
+            Pop::Busy => std::thread::yield_now(),
+        }
+    }
+}
+
+proptest! {
+    /// Some pushes, None pops, against a VecDeque.
+    #[test]
+    fn a_queue_is_a_queue(ops in proptest::collection::vec(proptest::option::weighted(0.55, any::<u32>()), 0..500)) {
+        let (queue, mut model) = (Queue::new(), VecDeque::new());
+        for op in ops {
+            match op {
+                Some(value) => {
+                    prop_assert!(queue.push(value).is_ok());
+                    model.push_back(value);
+                }
+                None => prop_assert_eq!(pop(&queue), model.pop_front()),
+            }
+            prop_assert_eq!(queue.len(), model.len());
+            // SAFETY: one consumer.
+            prop_assert_eq!(unsafe { queue.peek() }, model.front());
+            // SAFETY: one consumer.
+            prop_assert_eq!(unsafe { queue.park() }, model.is_empty());
+        }
+    }
+}
+
+/// Each producer's messages in its order, nothing lost, nothing doubled (faults F1 to F5 of the textbook queue).
+#[test]
+fn producers_keep_their_order_and_lose_nothing() {
+    for producers in [1, 2, 4] {
+        let count = 100_000 / producers;
+        let queue = Arc::new(Queue::new());
+        let threads: Vec<_> = (0..producers)
+            .map(|producer| {
+                let queue = queue.clone();
+                std::thread::spawn(move || {
+                    for number in 0..count {
+                        assert!(queue.push((producer, number)).is_ok());
+                    }
+                })
+            })
+            .collect();
+        let mut next = vec![0; producers];
+        for _ in 0..producers * count {
+            let (producer, number) = loop {
+                match pop(&queue) {
+                    Some(message) => break message,
+                    None => std::thread::yield_now(),
+                }
+            };
+            assert_eq!(number, next[producer], "producer {producer}");
+            next[producer] += 1;
+        }
+        assert_eq!(pop(&queue), None);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+}
+
+/// Counts its drops.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, StdOrdering::SeqCst);
+    }
+}
+
+/// The textbook queue leaks a node a message and stops its drop at the first gap (F5, F6).
+#[test]
+fn what_is_left_is_dropped_with_the_queue() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    let queue = Queue::new();
+    for _ in 0..100 {
+        assert!(queue.push(Counted(drops.clone())).is_ok());
+    }
+    (0..40).for_each(|_| drop(pop(&queue)));
+    assert_eq!(drops.load(StdOrdering::SeqCst), 40);
+    drop(queue);
+    assert_eq!(drops.load(StdOrdering::SeqCst), 100);
+}
+
+#[test]
+fn a_drop_that_panics_takes_no_other_message_with_it() {
+    struct Bad(Counted, bool);
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            assert!(!self.1, "planned");
+        }
+    }
+    let drops = Arc::new(AtomicUsize::new(0));
+    let queue = Queue::new();
+    for number in 0..50 {
+        assert!(queue.push(Bad(Counted(drops.clone()), number == 20)).is_ok());
+    }
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(queue))).is_err());
+    assert_eq!(drops.load(StdOrdering::SeqCst), 50);
+}
+
+#[test]
+fn a_closed_queue_gives_values_back_and_keeps_what_it_has() {
+    let queue = Queue::new();
+    assert!(queue.push(1).is_ok());
+    queue.close();
+    queue.close();
+    assert_eq!(queue.push(2), Err(2));
+    assert_eq!((queue.len(), queue.is_closed()), (1, true), "refused pushes do not count (F8)");
+    assert_eq!((pop(&queue), pop(&queue)), (Some(1), None));
+}
+
+#[test]
+fn blocks_come_back_and_nothing_is_allocated_in_steady_state() {
+    let queue = Queue::new();
+    for number in 0..64 {
+        assert!(queue.push(number).is_ok());
+        pop(&queue);
+    }
+    let mut blocks = std::collections::HashSet::new();
+    for number in 0..10_000 {
+        assert!(queue.push(number).is_ok());
+        blocks.insert(queue.shared.0.tail_block.load(Ordering::Relaxed).addr());
+        pop(&queue);
+    }
+    assert!(blocks.len() <= 3, "{} blocks in turn", blocks.len());
+}
+
+#[test]
+fn an_unused_queue_has_allocated_nothing() {
+    let queue = Queue::<u64>::new();
+    assert!(queue.shared.0.first.load(Ordering::Relaxed).is_null());
+    // SAFETY: one consumer.
+    assert!(unsafe { queue.park() });
+    assert!(queue.shared.0.first.load(Ordering::Relaxed).is_null());
+}
+
+#[test]
+fn exactly_the_first_push_after_a_park_must_wake() {
+    let queue = Queue::new();
+    for round in 0..100 {
+        // SAFETY: one consumer.
+        assert!(unsafe { queue.park() });
+        let wakes = [0, 1, 2].map(|number| queue.push(number).map(|pushed| pushed.must_wake));
+        assert_eq!(wakes, [Ok(true), Ok(false), Ok(false)], "round {round}");
+        (0..3).for_each(|_| drop(pop(&queue)));
+    }
+}

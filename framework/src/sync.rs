@@ -1,0 +1,72 @@
+//! The one file that names `std::sync::atomic` or loom.
+//!
+//! Under `--cfg ostraca_loom` everything here is loom's, and models explore the interleavings; else it is the
+//! standard library's, at no cost.
+
+#[cfg(not(ostraca_loom))]
+mod imp {
+    pub(crate) mod atomic {
+        pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+    }
+
+    pub(crate) use std::hint;
+    pub(crate) use std::thread;
+
+    /// A mutex without poisoning: what it guards is left whole by whoever panics.
+    #[derive(Default)]
+    pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Mutex(std::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
+
+    /// std's cell with loom's way of access.
+    pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            UnsafeCell(std::cell::UnsafeCell::new(value))
+        }
+
+        #[inline]
+        pub(crate) fn with<R>(&self, work: impl FnOnce(*const T) -> R) -> R {
+            work(self.0.get())
+        }
+
+        #[inline]
+        pub(crate) fn with_mut<R>(&self, work: impl FnOnce(*mut T) -> R) -> R {
+            work(self.0.get())
+        }
+    }
+}
+
+#[cfg(ostraca_loom)]
+mod imp {
+    pub(crate) mod atomic {
+        pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+    }
+
+    pub(crate) use loom::cell::UnsafeCell;
+    pub(crate) use loom::hint;
+    pub(crate) use loom::thread;
+
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Mutex(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+            self.0.lock().expect("loom's mutex is never poisoned: a panic ends the model")
+        }
+    }
+}
+
+pub(crate) use imp::*;
