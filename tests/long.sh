@@ -44,7 +44,8 @@ run_loom() {
     # A target folder of its own: the flag rebuilds everything, and would do so again for the next plain build.
     RUSTFLAGS="--cfg ostraca_loom" CARGO_TARGET_DIR="$target/loom" LOOM_MAX_PREEMPTIONS=$preemptions \
         CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=false \
-        cargo test --locked -p ostraca --no-default-features --lib --release loom
+        cargo test --locked -p ostraca --no-default-features --lib --release loom |
+        awk '{ print } /^test result: ok\. [1-9]/ { ran = 1 } END { if (!ran) { print "no model was run"; exit 1 } }'
 }
 
 # The order of one sender's tells and asks over seeded schedules. Its short form is one of the plain tests.

@@ -30,7 +30,7 @@ impl Journal {
 // ANCHOR: refusal
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the account has {balance} cents")]
-struct Insufficient {
+pub(crate) struct Insufficient {
     balance: i64,
 }
 // ANCHOR_END: refusal
