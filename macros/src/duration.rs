@@ -24,6 +24,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let digits_len = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(digits_len);
+    let unit = unit.trim();
     if digits.is_empty() {
         return Err(format!("`{text}` is not a duration: write a whole number and a unit, such as \"50ms\""));
     }
@@ -32,7 +33,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
             "`{text}` is not a whole number: take a smaller unit, such as \"1500ms\" for 1.5 s"
         ));
     }
-    let Some((_, nanos)) = UNITS.iter().find(|(name, _)| *name == unit.trim()) else {
+    let Some((_, nanos)) = UNITS.iter().find(|(name, _)| *name == unit) else {
         let found = if unit.is_empty() { "no unit".to_owned() } else { format!("the unit `{unit}`") };
         return Err(format!("`{text}` has {found}: write ns, us, ms, s, m or h, such as \"{digits}ms\""));
     };

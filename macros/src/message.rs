@@ -21,7 +21,9 @@ pub(crate) fn derive(input: TokenStream) -> TokenStream {
     };
     let mut errors = Errors::default();
     let model = check(&input, &mut errors);
-    let made = expand(&input, &model);
+    // With a lifetime it cannot be a message, and each impl would say so again.
+    let can_be = input.generics.lifetimes().next().is_none();
+    let made = can_be.then(|| expand(&input, &model));
     let errors = errors.into_tokens();
     quote! { #made #errors }
 }

@@ -78,9 +78,10 @@ pub(crate) fn check(parsed: &Parsed, settings: Settings, errors: &mut Errors) ->
 /// The actor's name.
 fn check_impl(item: &ItemImpl, errors: &mut Errors) -> Option<Ident> {
     if let Some((_, path, _)) = &item.trait_ {
+        let ty = types::text(&item.self_ty);
         errors.on(
             path,
-            "`#[actor]` goes on the actor's own impl, not on a trait's: write `impl Ledger { .. }`",
+            format!("`#[actor]` goes on the actor's own impl, not on a trait's: write `impl {ty} {{ .. }}`"),
         );
         return None;
     }

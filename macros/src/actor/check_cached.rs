@@ -130,8 +130,10 @@ fn keyed(
                     format!("the argument of a `#[cached]` method is its key: write `#[key] {field}: {ty}`"),
                 );
             }
-            _ => errors
-                .on(beside.next_back(), format!("a `#[cached]` method takes nothing, or one key: {write}")),
+            _ => errors.on(
+                beside.next_back(),
+                format!("a `#[cached]` method takes nothing, or one key, which may be a tuple: {write}"),
+            ),
         }
     }
     if options.ttl.is_none() {

@@ -1,7 +1,7 @@
 //! `#[handler]`; and what it shares with `#[cached]`.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Type};
 
 use super::check::Actor;
@@ -44,10 +44,13 @@ pub(crate) fn check(
     }
     let params = &method.sig.generics.params;
     if !params.is_empty() {
+        let actor = types::text(actor.ty);
         errors.on(
             params,
-            "a handler cannot be generic, because its message is one type: name the type, or make the actor generic, \
-             such as `impl<T> Ledger<T>`",
+            format!(
+                "a handler cannot be generic, because its message is one type: name the type, \
+                 or make the actor generic, such as `impl<T> {actor}<T>`"
+            ),
         );
         return None;
     }
@@ -207,18 +210,16 @@ pub(super) fn made(
     actor: &Actor<'_>,
     errors: &mut Errors,
 ) -> Message {
-    let name = name.unwrap_or_else(|| names::camel_case(&method.sig.ident));
-    let instead = "give it another with `message = Name` in the attribute";
-    if names::is_prelude(&name) {
-        errors.on(
-            &name,
-            format!("the message of this handler would be named `{name}` and hide std's `{name}`: {instead}"),
-        );
-    } else if names::mentions_alone(&actor.signatures, &name) {
-        errors.on(
-            &name,
-            format!("the message of this handler would be named `{name}`, as a type in a signature here: {instead}"),
-        );
+    let is_named = name.is_some();
+    let mut name = name.unwrap_or_else(|| names::camel_case(&method.sig.ident));
+    if let Some(clash) = name_clash(&name, actor) {
+        // A method that cannot have its name needs no advice about its message's.
+        if is_named || names::hidden_by(&method.sig.ident).is_none() {
+            let instead = "give it another with `message = Name` in the attribute";
+            errors
+                .on(&name, format!("the message of this handler would be named `{name}`{clash}: {instead}"));
+        }
+        name = format_ident!("{name}Message");
     }
     let types = fields.iter().map(|field| &field.ty);
     let used_in = quote! { #(#types)* };
@@ -226,6 +227,17 @@ pub(super) fn made(
     let generics = generics::mentioned_in(&quote! { #used_in #reply #refusal }, actor.generics);
     let marker = generics::marker(&generics, &used_in);
     Message::Made { name, generics, fields, marker }
+}
+
+/// What the message's name collides with.
+fn name_clash(name: &Ident, actor: &Actor<'_>) -> Option<String> {
+    if names::is_prelude(name) {
+        Some(format!(" and hide std's `{name}`"))
+    } else if names::mentions_alone(&actor.signatures, name) {
+        Some(", as a type in a signature here".to_owned())
+    } else {
+        None
+    }
 }
 
 fn refuse_name(name: Option<&Ident>, own: &Type, errors: &mut Errors) {

@@ -87,12 +87,14 @@ fn method(model: &Model, handler: &Handler, route: &Ident) -> TokenStream {
             (quote! { #(#names: #types),* }, quote! { #name { #(#names,)* #marker } })
         }
     };
-    let carries = quote! { ::ostraca::__private::Carries<#actor, #message> };
+    // A parameter and not `R::Request<'_>`: looking a method up normalizes its answer, so that a route which does
+    // not carry the message would be "no such method", and what the trait says of it would not be shown.
+    let request = names::fresh("Request", &model.taken);
     quote! {
         #docs
-        #vis fn #name(&self, #params) -> <#route as #carries>::Request<'_>
+        #vis fn #name<'route, #request>(&'route self, #params) -> #request
         where
-            #route: #carries,
+            #route: ::ostraca::__private::Carries<#actor, #message, Request<'route> = #request>,
         {
             ::ostraca::__private::Carries::request(&self.route, #made)
         }
@@ -130,12 +132,13 @@ fn read(model: &Model, view: &View, route: &Ident) -> TokenStream {
     let (name, vis) = (names::made(&view.method), in_crate_unless_said(&view.vis));
     let plain = names::plain(&view.method);
     let docs = docs(model, &view.docs, &format!("What `{}::{plain}` was after the last turn.", model.name));
-    let reads = quote! { ::ostraca::__private::Reads<#actor> };
+    // As in `method`.
+    let value = names::fresh("Value", &model.taken);
     quote! {
         #docs
-        #vis fn #name(&self) -> <#route as #reads>::Read<::core::option::Option<#ty>>
+        #vis fn #name<#value>(&self) -> #value
         where
-            #route: #reads,
+            #route: ::ostraca::__private::Reads<#actor, Read<::core::option::Option<#ty>> = #value>,
         {
             ::ostraca::__private::Reads::read(&self.route, |views| views.#name.read())
         }

@@ -96,9 +96,10 @@ fn answered(handler: &Handler, locals: &Locals) -> TokenStream {
     let (before, after) = invalidate(handler, locals);
     // On the user's answer, so that an own message with another reply is an error there.
     let span = answer_span(handler);
+    let spanned = at(answer, span);
     let finish = match handler.answer.is_result() {
-        true => quote_spanned! { span=> #reply.send(#answer); },
-        false => quote_spanned! { span=> #reply.reply(#answer); },
+        true => quote_spanned! { span=> #reply.send(#spanned); },
+        false => quote_spanned! { span=> #reply.reply(#spanned); },
     };
     quote! {
         let (#pattern, #reply) = #envelope.open();
@@ -107,6 +108,11 @@ fn answered(handler: &Handler, locals: &Locals) -> TokenStream {
         #after
         #finish
     }
+}
+
+/// The same local, shown at `span`.
+fn at(local: &Ident, span: Span) -> Ident {
+    Ident::new(&local.to_string(), span)
 }
 
 fn answer_span(handler: &Handler) -> Span {
@@ -156,7 +162,8 @@ fn batch(handler: &Handler, index: usize, len_max: &TokenStream, locals: &Locals
         let refusal = handler.answer.refusal_or_never();
         let span = refusal.into_iter().next().map_or_else(Span::call_site, |token| token.span());
         let span = Span::mixed_site().located_at(span);
-        quote_spanned! { span=> #replies.finish_with(#answer); }
+        let spanned = at(answer, span);
+        quote_spanned! { span=> #replies.finish_with(#spanned); }
     } else {
         quote! { #replies.finish(); }
     };

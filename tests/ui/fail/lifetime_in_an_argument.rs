@@ -1,0 +1,28 @@
+//! An argument with a lifetime.
+
+use ostraca::prelude::*;
+
+struct Counter {
+    count: u64,
+}
+
+#[actor]
+impl Counter {
+    #[start]
+    fn start() -> Self {
+        Counter { count: 0 }
+    }
+
+    #[handler]
+    fn rename(&mut self, name: std::borrow::Cow<'_, str>) {
+        self.count += name.len() as u64;
+    }
+}
+
+async fn caller(counter: ActorRef<Counter>) {
+    let _ = counter.rename("new".into()).await;
+}
+
+fn main() {
+    let _ = caller;
+}
