@@ -7,10 +7,13 @@
 //! | [`Striped`] of them | many threads at once, often | an atomic addition on a cache line of few threads |
 //!
 //! **Guarantees.** Counts are exact when their writers rest. A reader meanwhile sees each count at some moment
-//! of the recent past, not all counts at the same moment. Nothing is pushed and no clock is read.
+//! of the recent past, not all counts at the same moment. Nothing is pushed and no clock is read: [`Rate`]
+//! makes rates of the readings of whoever pulls.
 
 mod counter;
+mod rate;
 mod striped;
 
 pub(crate) use counter::{Counter, SharedCounter};
+pub(crate) use rate::Rate;
 pub(crate) use striped::Striped;

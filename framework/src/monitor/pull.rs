@@ -1,0 +1,151 @@
+//! One pass over all cells, and the rates that come of two.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::process::ProcFiles;
+use super::snapshot::{ActorNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers};
+use crate::actor::{ActorId, AnyCell, CellStats, Commons};
+use crate::cache::CacheStats;
+use crate::stats::Rate;
+
+/// Where the numbers are.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) commons: Arc<Commons>,
+    pub(super) started_at: Instant,
+}
+
+/// What is kept from one pull to the next.
+#[derive(Default)]
+pub(super) struct Pull {
+    total: Pace,
+    types: HashMap<&'static str, Pace>,
+    actors: HashMap<ActorId, Pace>,
+    files: ProcFiles,
+}
+
+/// The rates of one actor, or of several.
+#[derive(Clone, Default)]
+struct Pace {
+    handled: Rate,
+    failed: Rate,
+}
+
+impl Pace {
+    fn read(&mut self, now: Instant, numbers: &mut Numbers) {
+        self.handled.read(now, numbers.handled);
+        self.failed.read(now, numbers.failed);
+        numbers.handled_per_second = self.handled.per_second();
+        numbers.failed_per_second = self.failed.per_second();
+    }
+}
+
+/// A type's numbers while they are added up.
+#[derive(Default)]
+struct OfType {
+    running: usize,
+    numbers: Numbers,
+    caches: BTreeMap<&'static str, CacheStats>,
+}
+
+impl Pull {
+    pub(super) fn take(&mut self, source: &Source) -> Snapshot {
+        let commons = &source.commons;
+        let now = commons.now();
+        let mut types = BTreeMap::<&'static str, OfType>::new();
+        let cells = commons.census(|type_name, retired| {
+            let of_type = types.entry(type_name).or_default();
+            of_type.numbers.add(&counts(&retired.stats));
+            retired.caches.iter().for_each(|(name, stats)| of_type.add_cache(name, *stats));
+        });
+        let actors = self.actors(now, &cells, &mut types);
+        let types = self.types(now, types);
+        let mut total = Numbers::default();
+        types.iter().for_each(|of_type| total.add(&of_type.numbers));
+        self.total.read(now, &mut total);
+        Snapshot {
+            taken_at: now,
+            uptime: now.saturating_duration_since(source.started_at),
+            dead_letters: commons.dead_letters.total(),
+            total,
+            types,
+            actors,
+            process: self.files.read(),
+        }
+    }
+
+    fn actors(
+        &mut self,
+        now: Instant,
+        cells: &[Arc<dyn AnyCell>],
+        types: &mut BTreeMap<&'static str, OfType>,
+    ) -> Vec<ActorNumbers> {
+        // Made anew, so that actors that are gone leave nothing behind.
+        let mut paces = HashMap::with_capacity(cells.len());
+        let mut actors = Vec::with_capacity(cells.len());
+        for cell in cells {
+            let label = cell.label().clone();
+            let mut numbers = Numbers { mailbox_len: cell.mailbox_len(), ..counts(cell.stats()) };
+            let of_type = types.entry(label.type_name()).or_default();
+            of_type.running += 1;
+            of_type.numbers.add(&numbers);
+            for (name, stats) in cell.caches() {
+                numbers.cache += stats;
+                of_type.add_cache(name, stats);
+            }
+            let mut pace = self.actors.remove(&label.id()).unwrap_or_default();
+            pace.read(now, &mut numbers);
+            paces.insert(label.id(), pace);
+            actors.push(ActorNumbers { label, numbers });
+        }
+        self.actors = paces;
+        actors
+    }
+
+    fn types(&mut self, now: Instant, types: BTreeMap<&'static str, OfType>) -> Vec<TypeNumbers> {
+        let finish = |(type_name, of_type)| {
+            let OfType { running, mut numbers, caches } = of_type;
+            self.types.entry(type_name).or_default().read(now, &mut numbers);
+            let caches = caches.into_iter().map(|(name, stats)| CacheNumbers { name, stats }).collect();
+            TypeNumbers { type_name, running, numbers, caches }
+        };
+        types.into_iter().map(finish).collect()
+    }
+}
+
+impl OfType {
+    fn add_cache(&mut self, name: &'static str, stats: CacheStats) {
+        *self.caches.entry(name).or_default() += stats;
+        self.numbers.cache += stats;
+    }
+}
+
+impl Numbers {
+    /// Adds counts and lengths; rates are not additive here, since each has its own readings.
+    fn add(&mut self, other: &Numbers) {
+        self.handled += other.handled;
+        self.failed += other.failed;
+        self.dropped += other.dropped;
+        self.restarts += other.restarts;
+        self.batches += other.batches;
+        self.batch_items += other.batch_items;
+        self.inline_runs += other.inline_runs;
+        self.mailbox_len += other.mailbox_len;
+        self.cache += other.cache;
+    }
+}
+
+fn counts(stats: &CellStats) -> Numbers {
+    Numbers {
+        handled: stats.handled.value(),
+        failed: stats.failed.value(),
+        dropped: stats.dropped.value(),
+        restarts: stats.restarts.value(),
+        batches: stats.batches.value(),
+        batch_items: stats.batch_items.value(),
+        inline_runs: stats.inline_runs.value(),
+        ..Numbers::default()
+    }
+}

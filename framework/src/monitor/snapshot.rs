@@ -1,0 +1,104 @@
+//! What one pull found.
+
+use std::time::{Duration, Instant};
+
+use super::process::Process;
+use crate::actor::Label;
+use crate::cache::CacheStats;
+
+/// What all actors of a system have done up to one moment.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// When it was taken, by the system's clock.
+    pub taken_at: Instant,
+    /// How long the system had been running.
+    pub uptime: Duration,
+    /// Messages that ended without being handled, since the start.
+    pub dead_letters: u64,
+    /// All actors together, those that have stopped included.
+    pub total: Numbers,
+    /// By type of actor, in the order of their names; those that have stopped included.
+    pub types: Vec<TypeNumbers>,
+    /// Each actor that runs, oldest first.
+    pub actors: Vec<ActorNumbers>,
+    /// The process.
+    pub process: Process,
+}
+
+impl Snapshot {
+    /// The numbers of one type of actor, by its name without path and generics: `Ledger`. `None` if there never
+    /// was one.
+    pub fn of_type(&self, type_name: &str) -> Option<&TypeNumbers> {
+        self.types.iter().find(|numbers| numbers.type_name == type_name)
+    }
+}
+
+/// One type of actor.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct TypeNumbers {
+    /// Its name, without path and generics.
+    pub type_name: &'static str,
+    /// How many run.
+    pub running: usize,
+    /// All of them together, those that have stopped included.
+    pub numbers: Numbers,
+    /// Their keyed caches, by the name of the method.
+    pub caches: Vec<CacheNumbers>,
+}
+
+/// One keyed cache, over all actors of a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheNumbers {
+    /// The name of the `#[cached]` method.
+    pub name: &'static str,
+    /// What it has done.
+    pub stats: CacheStats,
+}
+
+/// One actor.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ActorNumbers {
+    /// Which.
+    pub label: Label,
+    /// What it has done.
+    pub numbers: Numbers,
+}
+
+/// What one or more actors have done since their start.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Numbers {
+    /// Messages whose handler ended.
+    pub handled: u64,
+    /// Messages whose handler panicked, or was dropped half way.
+    pub failed: u64,
+    /// Messages dropped before they ran.
+    pub dropped: u64,
+    /// Starts after the first.
+    pub restarts: u64,
+    /// Calls of batched handlers.
+    pub batches: u64,
+    /// Messages in them.
+    pub batch_items: u64,
+    /// Times that an actor ran on an asker's thread.
+    pub inline_runs: u64,
+    /// Messages waiting now.
+    pub mailbox_len: usize,
+    /// Messages handled a second: an average over the last few seconds. `None` before the second reading.
+    pub handled_per_second: Option<f64>,
+    /// Messages failed a second, likewise.
+    pub failed_per_second: Option<f64>,
+    /// All keyed caches together.
+    pub cache: CacheStats,
+}
+
+impl Numbers {
+    /// Messages a call of a batched handler. `None` before the first.
+    pub fn batch_len_mean(&self) -> Option<f64> {
+        (self.batches > 0).then(|| self.batch_items as f64 / self.batches as f64)
+    }
+}
