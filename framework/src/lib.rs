@@ -47,6 +47,7 @@
 //!
 //! Cargo features: `http` (default) adds the `http` module for actix-web.
 
+#![cfg_attr(ostraca_loom, allow(dead_code, unused_imports, unreachable_pub, reason = "only what has models is compiled"))]
 
 mod sync;
 
@@ -67,6 +68,8 @@ pub mod cache;
 #[cfg(not(ostraca_loom))]
 #[allow(unsafe_code, reason = "hands the queue's one-consumer duty on to the cell; has no unsafe of its own")]
 mod mailbox;
+#[cfg(not(ostraca_loom))]
+pub mod monitor;
 #[cfg(not(ostraca_loom))]
 mod runtime;
 #[cfg(not(ostraca_loom))]
@@ -114,7 +117,7 @@ pub mod __private {
         Handles, Inline, IsResult, Message, Methods, Reads, ReplyTo, Route, Settings, StartError, StopReason,
         Turn, fill, take_batch,
     };
-    pub use crate::cache::{KeyedCache, View};
+    pub use crate::cache::{CacheStats, KeyedCache, View};
     pub use crate::mailbox::Overflow;
     pub use crate::shard::{Keyed, ShardKey};
 }

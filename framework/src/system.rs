@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -22,6 +22,7 @@ use crate::actor::{
     Actor, ActorRef, AnyCell, Birth, Cell, Commons, Control, DeadLetter, Inline, Label, Parent, SpawnError,
     StopReason,
 };
+use crate::monitor::Monitor;
 use crate::runtime::{Machine, Runtime, Seam};
 use crate::shard::{Placement, Shards, ThisProcess};
 use crate::supervisor::OneForOne;
@@ -45,6 +46,7 @@ struct Inner {
     started_at: Instant,
     state: watch::Sender<State>,
     report: Mutex<Option<StopReport>>,
+    monitor: OnceLock<Monitor>,
 }
 
 type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -368,6 +370,12 @@ impl System {
         self.0.commons.dead_letters.recent()
     }
 
+    /// The system's monitor, started by the first call.
+    pub fn monitor(&self) -> &Monitor {
+        let start = || Monitor::start(&self.0.commons, self.0.root.clone(), self.0.started_at);
+        self.0.monitor.get_or_init(start)
+    }
+
     /// The system's name.
     pub fn name(&self) -> &str {
         &self.0.name
@@ -469,6 +477,7 @@ impl SystemBuilder {
             started_at: commons.now(),
             state: watch::Sender::new(State::Running),
             report: Mutex::new(None),
+            monitor: OnceLock::new(),
             commons,
         }))
     }

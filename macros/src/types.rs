@@ -183,6 +183,17 @@ pub(crate) fn without_self(ty: &Type, actor: &Type) -> Type {
     ty
 }
 
+/// As [`without_self`], of a number that stands outside the impl.
+pub(crate) fn number_without_self(number: TokenStream, actor: &Type) -> TokenStream {
+    match syn::parse2::<syn::Expr>(number.clone()) {
+        Ok(mut number) => {
+            ReplaceSelf(actor).visit_expr_mut(&mut number);
+            number.into_token_stream()
+        }
+        Err(_) => number,
+    }
+}
+
 struct ReplaceSelf<'a>(&'a Type);
 
 impl ReplaceSelf<'_> {

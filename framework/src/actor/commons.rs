@@ -8,6 +8,8 @@ use std::time::Instant;
 use super::lifecycle::{ActorId, Label};
 use super::parent::{AnyCell, Parent};
 use super::settings::Inline;
+use super::stats::CellStats;
+use crate::cache::CacheStats;
 use crate::runtime::Runtime;
 use crate::stats::SharedCounter;
 use crate::sync::Mutex;
@@ -20,8 +22,23 @@ pub(crate) struct Commons {
     /// A seeded run says once for all whether asks run on the asker's thread.
     pub(crate) inline: Option<Inline>,
     pub(crate) supervise: fn(&Arc<Commons>, Owner) -> Arc<dyn Parent>,
-    register: Mutex<BTreeMap<ActorId, Weak<dyn AnyCell>>>,
+    register: Mutex<Register>,
     next_id: AtomicU64,
+}
+
+/// The cells that run, and what those that have stopped counted: under one lock, so that a census counts each
+/// once.
+#[derive(Default)]
+struct Register {
+    cells: BTreeMap<ActorId, Weak<dyn AnyCell>>,
+    retired: BTreeMap<&'static str, Retired>,
+}
+
+/// The counts of the stopped actors of one type.
+#[derive(Default)]
+pub(crate) struct Retired {
+    pub(crate) stats: CellStats,
+    pub(crate) caches: BTreeMap<&'static str, CacheStats>,
 }
 
 /// The actor that a supervisor of children reports to.
@@ -38,7 +55,7 @@ impl Commons {
             dead_letters: DeadLetters::new(),
             inline,
             supervise,
-            register: Mutex::new(BTreeMap::new()),
+            register: Mutex::default(),
             next_id: AtomicU64::new(1),
         }
     }
@@ -49,16 +66,31 @@ impl Commons {
     }
 
     pub(super) fn enter(&self, id: ActorId, cell: Weak<dyn AnyCell>) {
-        self.register.lock().insert(id, cell);
+        self.register.lock().cells.insert(id, cell);
     }
 
-    pub(super) fn leave(&self, id: ActorId) {
-        self.register.lock().remove(&id);
+    pub(super) fn leave(&self, cell: &dyn AnyCell) {
+        let mut register = self.register.lock();
+        if register.cells.remove(&cell.label().id()).is_some() {
+            let retired = register.retired.entry(cell.label().type_name()).or_default();
+            retired.stats.add(cell.stats());
+            for (name, mut stats) in cell.caches() {
+                stats.len = 0;
+                *retired.caches.entry(name).or_default() += stats;
+            }
+        }
     }
 
     /// Every cell that has not stopped, oldest first.
     pub(crate) fn cells(&self) -> Vec<Arc<dyn AnyCell>> {
-        self.register.lock().values().filter_map(Weak::upgrade).collect()
+        self.census(|_, _| {})
+    }
+
+    /// Shows the counts of the stopped actors of each type, and returns those that run, oldest first.
+    pub(crate) fn census(&self, mut retired: impl FnMut(&'static str, &Retired)) -> Vec<Arc<dyn AnyCell>> {
+        let register = self.register.lock();
+        register.retired.iter().for_each(|(type_name, counts)| retired(type_name, counts));
+        register.cells.values().filter_map(Weak::upgrade).collect()
     }
 
     pub(crate) fn now(&self) -> Instant {

@@ -33,6 +33,8 @@ mod turn;
 
 use std::future::Future;
 
+use crate::cache::CacheStats;
+
 pub use batch::{Batch, BatchReplies, Item, take_batch};
 pub use cached::{Cached, CachedMessage, fill};
 pub use commons::{DeadLetter, DeadReason};
@@ -50,6 +52,7 @@ pub use turn::{Handled, Turn};
 
 pub(crate) use cell::{Birth, Cell};
 pub(crate) use commons::{Commons, Owner};
+pub(crate) use stats::CellStats;
 pub(crate) use parent::{AnyCell, Control, Parent, Verdict};
 
 /// An actor: a value that handles one message at a time.
@@ -102,6 +105,12 @@ pub trait Actor: Sized + Send + 'static {
         ctx: &'a mut Context<Self>,
         turn: Turn<'a>,
     ) -> Handled<'a>;
+
+    /// What the keyed caches have done, by the name of their method.
+    fn caches(views: &Self::Views) -> Vec<(&'static str, CacheStats)> {
+        let _unused = views;
+        Vec::new()
+    }
 
     /// Clears the keyed caches, after a restart: nothing older is served.
     fn forget(views: &Self::Views) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::lifecycle::{ActorId, Exit, Failure, Label, StopReason};
 use super::settings::Restart;
 use super::stats::CellStats;
+use crate::cache::CacheStats;
 
 /// A supervisor, as its children see it. Called by the child's runner, so an implementation decides at once and
 /// does not wait.
@@ -56,6 +57,8 @@ pub(crate) trait AnyCell: Send + Sync {
     fn stats(&self) -> &CellStats;
     fn exit(&self) -> &Exit;
     fn mailbox_len(&self) -> usize;
+    /// The keyed caches, by the name of their method.
+    fn caches(&self) -> Vec<(&'static str, CacheStats)>;
     fn order(&self, control: Control);
     fn as_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
 }

@@ -147,7 +147,10 @@ fn keyed(
     // Without its key it is a plain handler, for the sake of its callers.
     let kind = match is_one_key {
         true => Kind::Cached {
-            capacity: options.capacity.unwrap_or_else(|| quote! { #CACHE_CAPACITY }),
+            capacity: options.capacity.map_or_else(
+                || quote! { #CACHE_CAPACITY },
+                |number| types::number_without_self(number, actor.ty),
+            ),
             ttl: options.ttl.unwrap_or(Duration::MAX),
         },
         false => Kind::Plain,

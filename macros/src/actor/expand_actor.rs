@@ -27,7 +27,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let infos = model.handlers.iter().map(info);
     let settings = settings(&model.settings);
     let (handler_of, start, stop) = (handler_of(model), start(model), stop(model));
-    let (handle, publish, forget) = (handle(model), publish(model), forget(model));
+    let (handle, publish, caches) = (handle(model), publish(model), caches(model));
     quote! {
         #[automatically_derived]
         impl #impl_generics ::ostraca::__private::Actor for #actor #where_clause {
@@ -45,7 +45,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
             #handle
             #publish
 
-            #forget
+            #caches
         }
     }
 }
@@ -215,13 +215,20 @@ fn handle(model: &Model) -> TokenStream {
     }
 }
 
-/// `Actor::forget`, where there are keyed caches.
-fn forget(model: &Model) -> Option<TokenStream> {
+/// `Actor::forget` and `Actor::caches`, where there are keyed caches.
+fn caches(model: &Model) -> Option<TokenStream> {
     let caches: Vec<_> = model.caches().map(|handler| names::made(&handler.method)).collect();
+    let names = model.caches().map(|handler| names::plain(&handler.method));
     (!caches.is_empty()).then(|| {
         quote! {
             fn forget(views: &Self::Views) {
                 #(views.#caches.clear();)*
+            }
+
+            fn caches(
+                views: &Self::Views,
+            ) -> ::std::vec::Vec<(&'static str, ::ostraca::__private::CacheStats)> {
+                ::std::vec![#((#names, views.#caches.stats())),*]
             }
         }
     })

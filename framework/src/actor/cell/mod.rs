@@ -35,6 +35,7 @@ use super::parent::{AnyCell, Control, Parent};
 use super::settings::{Inline, Restart};
 use super::stats::CellStats;
 use super::Actor;
+use crate::cache::CacheStats;
 use crate::mailbox::{Mailbox, Pushed, TryPushError};
 use crate::runtime::Runnable;
 use life::{Life, Started, Unfinished};
@@ -88,7 +89,7 @@ impl<A: Actor> Cell<A> {
         let cell = Cell::new(commons, birth, args, started);
         commons.enter(cell.label.id, cell.this.clone() as Weak<dyn AnyCell>);
         if !cell.parent.adopt(cell.clone()) {
-            commons.leave(cell.label.id);
+            commons.leave(&*cell);
             cell.exit.set(StopReason::SystemStopped);
             return Err(SpawnError::Stopping);
         }
@@ -200,6 +201,10 @@ impl<A: Actor> AnyCell for Cell<A> {
 
     fn mailbox_len(&self) -> usize {
         self.mailbox.len()
+    }
+
+    fn caches(&self) -> Vec<(&'static str, CacheStats)> {
+        A::caches(&self.views)
     }
 
     fn order(&self, control: Control) {

@@ -543,7 +543,7 @@ impl<'a, A: Actor> Runner<'a, A> {
             drop(started.send(Err(reason.clone())));
         }
         tracing::info!(target: "ostraca::actor", actor = %cell.label, "{reason}");
-        cell.commons.leave(cell.label.id);
+        cell.commons.leave(&**cell);
         cell.parent.stopped(&cell.label, &reason);
         cell.exit.set(reason);
     }

@@ -61,15 +61,13 @@ fn loom_an_overtaken_producer_walks_back_and_blocks_are_recycled_behind_it() {
     model(|| {
         let queue = Arc::new(Queue::new());
         let slow = produce(&queue, 0..1);
-        let fast = produce(&queue, 10..15);
+        let fast = produce(&queue, 10..13);
         let mut seen = Vec::new();
-        for _ in 0..3 {
-            seen.extend(pop(&queue));
-        }
+        seen.extend(pop(&queue));
         slow.join().expect("a producer does not panic");
         fast.join().expect("a producer does not panic");
         seen.extend(std::iter::from_fn(|| pop(&queue)));
-        assert_in_order(&seen, &[1, 5]);
+        assert_in_order(&seen, &[1, 3]);
     });
 }
 

@@ -96,16 +96,19 @@ fn what_is_left_is_dropped_with_the_queue() {
 
 #[test]
 fn a_drop_that_panics_takes_no_other_message_with_it() {
-    struct Bad(Counted, bool);
+    struct Bad {
+        _counted: Counted,
+        panics: bool,
+    }
     impl Drop for Bad {
         fn drop(&mut self) {
-            assert!(!self.1, "planned");
+            assert!(!self.panics, "planned");
         }
     }
     let drops = Arc::new(AtomicUsize::new(0));
     let queue = Queue::new();
     for number in 0..50 {
-        assert!(queue.push(Bad(Counted(drops.clone()), number == 20)).is_ok());
+        assert!(queue.push(Bad { _counted: Counted(drops.clone()), panics: number == 20 }).is_ok());
     }
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(queue))).is_err());
     assert_eq!(drops.load(StdOrdering::SeqCst), 50);
@@ -155,6 +158,6 @@ fn exactly_the_first_push_after_a_park_must_wake() {
         assert!(unsafe { queue.park() });
         let wakes = [0, 1, 2].map(|number| queue.push(number).map(|pushed| pushed.must_wake));
         assert_eq!(wakes, [Ok(true), Ok(false), Ok(false)], "round {round}");
-        (0..3).for_each(|_| drop(pop(&queue)));
+        assert_eq!([(); 3].map(|()| pop(&queue)), [Some(0), Some(1), Some(2)]);
     }
 }

@@ -1,0 +1,77 @@
+//! A service over HTTP, by actix-web (feature `http`).
+//!
+//! | what | how |
+//! |---|---|
+//! | actors in handlers | `ActorRef<A>` and `Shards<A>` are extractors: register them by `app_data` |
+//! | a deadline of the client's | [`Deadline`]: `ledger.withdraw(id, 500).by(deadline).await?` |
+//! | a JSON body whose mistakes name their field | [`Json`] |
+//! | errors | `?` on an ask, a tell or a send gives its status |
+//! | `/health`, `/ready`, `/metrics` | [`routes`] |
+//! | a server that stops with the system | [`serve`] |
+//!
+//! **Statuses.** The body of each is `{"error": ".."}`, but a refusal's, which is the user's own.
+//!
+//! | error | status | the message |
+//! |---|---|---|
+//! | `Full`, `Stopped`, `Dropped` | 503 with `Retry-After` | did not run: it is safe to try again |
+//! | `Deadline` | 504 | may have run |
+//! | `Panicked`, `Unanswered` | 500 | may have run |
+//! | `WouldDeadlock` | 500 | did not run: a mistake in the service |
+//! | `Refused(e)` | what `e`'s `ResponseError` says | ran and was refused |
+//!
+//! **Cost.** An extractor is a look-up by type and a reference count. `/metrics` is one pull of the
+//! [monitor](crate::monitor).
+//!
+//! **Bad at.** Telling a client that its request is still running: a 504 leaves the handler to its end.
+//!
+//! ```no_run
+//! use std::net::TcpListener;
+//!
+//! use actix_web::web;
+//! use ostraca::http::{self, Deadline};
+//! use ostraca::prelude::*;
+//! # struct Counter { count: u64 }
+//! # #[actor]
+//! # impl Counter {
+//! #     #[start]
+//! #     fn start() -> Self { Counter { count: 0 } }
+//! #     #[handler]
+//! #     fn add(&mut self, by: u64) -> u64 { self.count += by; self.count }
+//! # }
+//!
+//! async fn add(
+//!     counter: ActorRef<Counter>,
+//!     by: web::Path<u64>,
+//!     deadline: Deadline,
+//! ) -> actix_web::Result<String> {
+//!     Ok(counter.add(*by).by(deadline).await?.to_string())
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let system = System::start()?;
+//! let counter = system.spawn::<Counter>(()).await?;
+//! let address = http::serve(&system, TcpListener::bind("127.0.0.1:8080")?, move |app| {
+//!     app.app_data(counter.clone()).route("/add/{by}", web::post().to(add));
+//! })?;
+//! println!("http://{address}");
+//! system.run_until_signal().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod deadline;
+mod extract;
+mod json;
+mod metrics;
+mod routes;
+mod serve;
+mod status;
+
+pub use deadline::{Deadline, DeadlineMax, TIMEOUT_HEADER};
+pub use json::{Json, JsonLenMax};
+pub use routes::routes;
+pub use serve::serve;
+
+#[cfg(test)]
+mod tests;
