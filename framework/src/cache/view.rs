@@ -80,6 +80,7 @@ impl<T: fmt::Debug> fmt::Debug for View<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Barrier;
 
     #[test]
     fn an_unchanged_value_is_not_published_again() {
@@ -112,13 +113,16 @@ mod tests {
 
     #[test]
     fn concurrent_publishers_count_every_version() {
-        let view = View::default();
+        let (view, together) = (View::default(), Barrier::new(4));
         std::thread::scope(|scope| {
             for thread in 0..4u64 {
-                let view = &view;
-                scope.spawn(move || (0..2_000).for_each(|n| assert!(view.publish((thread, n)))));
+                let (view, together) = (&view, &together);
+                scope.spawn(move || {
+                    together.wait();
+                    (0..20_000).for_each(|n| assert!(view.publish((thread, n))));
+                });
             }
         });
-        assert_eq!(view.version(), 8_000, "all values differ, so each is a version");
+        assert_eq!(view.version(), 80_000, "all values differ, so each is a version");
     }
 }

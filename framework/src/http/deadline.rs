@@ -76,7 +76,10 @@ mod tests {
     async fn a_client_may_wait_less_than_the_default() {
         let request = || TestRequest::default();
         assert_eq!(left(request()).await, Ok(Duration::from_secs(10)));
-        assert_eq!(left(request().insert_header((TIMEOUT_HEADER, "250"))).await, Ok(Duration::from_millis(250)));
+        assert_eq!(
+            left(request().insert_header((TIMEOUT_HEADER, "250"))).await,
+            Ok(Duration::from_millis(250))
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -42,22 +42,23 @@ const OF_TYPES: &[OfType] = &[
         |of| of.numbers.failed,
     ),
     ("ostraca_messages_dropped_total", Counter, "Messages dropped before they ran.", |of| of.numbers.dropped),
-    ("ostraca_actor_restarts_total", Counter, "Starts of actors after their first.", |of| of.numbers.restarts),
+    ("ostraca_actor_restarts_total", Counter, "Starts of actors after their first.", |of| {
+        of.numbers.restarts
+    }),
     ("ostraca_batches_total", Counter, "Calls of batched handlers.", |of| of.numbers.batches),
     ("ostraca_batch_messages_total", Counter, "Messages in batches.", |of| of.numbers.batch_items),
-    (
-        "ostraca_inline_runs_total",
-        Counter,
-        "Times that an actor ran on an asker's thread.",
-        |of| of.numbers.inline_runs,
-    ),
+    ("ostraca_inline_runs_total", Counter, "Times that an actor ran on an asker's thread.", |of| {
+        of.numbers.inline_runs
+    }),
 ];
 
 /// A family of one number for each keyed cache of a type.
 type OfCache = (&'static str, Kind, &'static str, fn(&CacheStats) -> u64);
 
 const OF_CACHES: &[OfCache] = &[
-    ("ostraca_cache_entries", Gauge, "Entries, those past their lifetime included.", |cache| cache.len as u64),
+    ("ostraca_cache_entries", Gauge, "Entries, those past their lifetime included.", |cache| {
+        cache.len as u64
+    }),
     ("ostraca_cache_hits_total", Counter, "Reads that found a value young enough.", |cache| cache.hits),
     ("ostraca_cache_misses_total", Counter, "Reads that did not.", |cache| cache.misses),
     ("ostraca_cache_fills_total", Counter, "Values put in.", |cache| cache.fills),

@@ -21,9 +21,12 @@ pub fn routes(system: &System) -> impl FnOnce(&mut web::ServiceConfig) + Clone +
     system.monitor();
     move |app| {
         let (ready, numbers) = (system.clone(), system);
-        app.route("/health", web::get().to(async || HttpResponse::Ok().json(BTreeMap::from([("status", "ok")]))))
-            .route("/ready", web::get().to(move || readiness(ready.readiness())))
-            .route("/metrics", web::get().to(move || metrics::page(numbers.clone())));
+        app.route(
+            "/health",
+            web::get().to(async || HttpResponse::Ok().json(BTreeMap::from([("status", "ok")]))),
+        )
+        .route("/ready", web::get().to(move || readiness(ready.readiness())))
+        .route("/metrics", web::get().to(move || metrics::page(numbers.clone())));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::system::System;
 
 /// How long connections that are kept alive are served on after a stop began. A request that a client sent
 /// before it learned of the stop arrives within this.
-const LINGER: Duration = Duration::from_millis(100);
+const LINGER: Duration = Duration::from_millis(250);
 
 /// Serves HTTP on a listener, beside [`routes`](super::routes) what `configure` adds, until the system stops.
 /// Gives the address, which tells the port when the listener was bound to port 0.

@@ -70,7 +70,8 @@ impl Actor for Counter {
     type Views = ();
     type Methods<R: Route<Self>> = NoMethods<R>;
 
-    const HANDLERS: &'static [HandlerInfo] = &[HandlerInfo::sync("order"), HandlerInfo::asynchronous("block")];
+    const HANDLERS: &'static [HandlerInfo] =
+        &[HandlerInfo::sync("order"), HandlerInfo::asynchronous("block")];
 
     fn settings() -> Settings {
         Settings::default().mailbox_len_max(1).restart_max(1).backoff(Duration::ZERO, Duration::ZERO)
@@ -168,7 +169,8 @@ fn statuses(answers: &[(u16, String)]) -> Vec<u16> {
 #[tokio::test(start_paused = true)]
 async fn an_actor_is_asked_and_its_refusals_and_panics_have_their_statuses() {
     let (system, counter) = counter().await;
-    let answers = answers(&system, &counter, &["/ask/2", "/ask/3", "/ask/refuse", "/ask/panic", "/ask/1"]).await;
+    let answers =
+        answers(&system, &counter, &["/ask/2", "/ask/3", "/ask/refuse", "/ask/panic", "/ask/1"]).await;
     assert_eq!(statuses(&answers), [200, 200, 409, 500, 200]);
     assert_eq!((answers[1].1.as_str(), answers[2].1.as_str()), ("5", "it is enough"));
     assert_eq!(answers[3].1, r#"{"error":"the handler panicked"}"#);
@@ -305,6 +307,8 @@ async fn a_stop_finishes_the_requests_under_way_before_it_stops_the_actors() {
     assert!(response.starts_with("http/1.1 200"), "{response}");
     let report = stopping.await.unwrap();
     assert!(report.is_clean(), "{report:?}");
-    assert!(is_closed(&mut under_way).await && is_closed(&mut kept_alive).await && is_closed(&mut idle).await);
+    assert!(
+        is_closed(&mut under_way).await && is_closed(&mut kept_alive).await && is_closed(&mut idle).await
+    );
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
 }

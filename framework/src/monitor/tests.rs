@@ -138,7 +138,7 @@ async fn an_actor_that_has_stopped_stays_in_the_counts_of_its_type() {
 
 #[tokio::test(start_paused = true)]
 async fn it_pulls_every_second_without_being_asked() {
-    let (system, first, _second) = two_probes().await;
+    let (system, first, second) = two_probes().await;
     let monitor = system.monitor();
     let before = monitor.snapshot();
     assert_eq!(before.of_type("Probe").unwrap().numbers.handled, 7);
@@ -152,6 +152,12 @@ async fn it_pulls_every_second_without_being_asked() {
     assert_eq!(probes.numbers.handled, 27);
     assert_eq!(probes.numbers.handled_per_second, Some(10.0));
     assert_eq!(probes.numbers.failed_per_second, Some(0.0));
+    let by_actor = |probe| {
+        let snapshot = monitor.snapshot();
+        snapshot.actors.iter().find(|actor| actor.label.id() == ActorRef::id(probe)).unwrap().numbers.clone()
+    };
+    assert_eq!(by_actor(&first).handled_per_second, Some(10.0));
+    assert_eq!(by_actor(&second).handled_per_second, Some(0.0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,10 +29,7 @@ impl Rate {
         let since = count.saturating_sub(counted) as f64 / seconds;
         // A first-order low-pass filter, for readings at uneven intervals.
         let weight = 1.0 - (-seconds / TIME_CONSTANT.as_secs_f64()).exp();
-        self.per_second = Some(
-            self.per_second
-                .map_or(since, |rate| rate + weight * (since - rate)),
-        );
+        self.per_second = Some(self.per_second.map_or(since, |rate| rate + weight * (since - rate)));
         self.last = Some((now, count));
     }
 
