@@ -12,13 +12,14 @@ type Outcome = Result<u64, Refused>;
 #[derive(Clone, Debug, PartialEq)]
 struct Refused;
 
+/// Public, as the actor that starts with it.
 #[derive(Clone, Copy)]
-struct Step {
+pub struct Step {
     by: u64,
 }
 
 /// Adds up.
-struct Counter {
+pub struct Counter {
     count: u64,
     waiting: Vec<ReplyTo<u64, Refused>>,
 }
@@ -41,6 +42,7 @@ struct Forget;
 #[actor(mailbox(len_max = 8 * 8, overflow = drop_oldest), inline = auto)]
 impl Counter {
     const STEP: u64 = 1;
+    const LIMITS: usize = 2;
 
     /// Not a handler.
     fn bump(&mut self, by: u64) -> u64 {
@@ -64,6 +66,13 @@ impl Counter {
     #[handler]
     fn next(&mut self) {
         self.bump(Self::STEP);
+    }
+
+    /// Public, with its message.
+    #[handler]
+    pub fn skip(&mut self, by: u64, times: usize) -> usize {
+        self.bump(by);
+        times
     }
 
     #[handler]
@@ -132,7 +141,7 @@ impl Counter {
         self.count > limit
     }
 
-    #[cached(ttl = "1m", capacity = 2)]
+    #[cached(ttl = "1m", capacity = Self::LIMITS)]
     fn below(&self, #[key] limit: u64) -> Result<u64, Refused> {
         if self.count < limit { Ok(limit - self.count) } else { Err(Refused) }
     }
@@ -159,6 +168,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let system = System::start()?;
     let counter = system.spawn::<Counter>((1, Step { by: 1 })).await?;
     assert_eq!(counter.start(Step { by: 1 }, 1, 1, 1, 1).await, Ok(8));
+    assert_eq!(counter.skip(0, 3).await, Ok(3));
     assert_eq!(counter.handle(1, Box::new(|_| ())).await.map_err(|error| error.to_string()), Ok(10));
     assert_eq!(counter.publish(5).await, Ok(15));
     assert_eq!(counter.publish(0).await, Err(AskError::Refused(Refused)));
