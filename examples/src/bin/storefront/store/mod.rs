@@ -1,0 +1,202 @@
+//! The shop's database: one SQLite file.
+//!
+//! ```text
+//! products     id, name, cents
+//! cart_lines   number, customer, id, product, quantity            a cart is its customer's lines
+//! orders       id, customer, cents
+//! order_lines  order_id, number, customer, id, product, quantity, cents
+//! ```
+//!
+//! SQLite takes one writer at a time, so the process has one writing connection, and writes that meet share a
+//! commit. Readers see the last commit (WAL) and wait for nobody; whoever reads opens a connection of its own with
+//! [`Database::reader`].
+//!
+//! What a write has returned is on the disk: `synchronous` is `FULL`.
+
+pub(crate) mod carts;
+pub(crate) mod orders;
+pub(crate) mod products;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags};
+
+use self::writer::Writer;
+use crate::model::ProductId;
+
+/// The shop's database file; clones share its one writer.
+#[derive(Clone)]
+pub(crate) struct Database(Arc<Shared>);
+
+struct Shared {
+    path: PathBuf,
+    writer: Writer,
+}
+
+impl Database {
+    /// Opens the file, or makes it, and sees to it that these products are in its catalog.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened, is no database, or was made by another version of this program.
+    pub(crate) fn open(
+        path: &Path,
+        products: impl IntoIterator<Item = ProductId> + Send + 'static,
+    ) -> Result<Self, OpenError> {
+        let refuse = |source: StoreError| OpenError::Store { path: path.to_owned(), source };
+        let writer = open_writer(path).map_err(|error| refuse(error.into()))?;
+        let found = writer.query_row("PRAGMA user_version", [], |row| row.get(0));
+        let version: i64 = found.map_err(|error| refuse(error.into()))?;
+        if version != 0 && version != VERSION {
+            return Err(OpenError::Version { path: path.to_owned(), version });
+        }
+        let database = Self(Arc::new(Shared { path: path.to_owned(), writer: Writer::new(writer) }));
+        let prepare = move |connection: &Connection| {
+            connection.execute_batch(SCHEMA)?;
+            products::generate(connection, products)
+        };
+        database.write(prepare).map_err(refuse)?;
+        Ok(database)
+    }
+
+    /// Carries out `work` as a whole or not at all, and waits until it is on the disk: to be called from a
+    /// blocking thread.
+    ///
+    /// # Panics
+    ///
+    /// If `work` does; then it has had no effect.
+    pub(crate) fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.0.writer.write(work)
+    }
+
+    /// Opens a connection that only reads.
+    pub(crate) fn reader(&self) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Ok(Connection::open_with_flags(&self.0.path, flags)?)
+    }
+
+    /// Where the file lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
+    }
+}
+
+fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
+    let writer = Connection::open(path)?;
+    writer.pragma_update(None, "journal_mode", "WAL")?;
+    writer.pragma_update(None, "synchronous", "FULL")?;
+    writer.pragma_update(None, "foreign_keys", true)?;
+    Ok(writer)
+}
+
+/// The version of [`SCHEMA`], kept in the file.
+const VERSION: i64 = 1;
+
+const SCHEMA: &str = "
+    PRAGMA user_version = 1;
+    CREATE TABLE IF NOT EXISTS products (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        cents INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS cart_lines (
+        number INTEGER PRIMARY KEY,
+        customer INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        product INTEGER NOT NULL REFERENCES products,
+        quantity INTEGER NOT NULL,
+        UNIQUE (customer, id)
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS orders (
+        id TEXT PRIMARY KEY,
+        customer INTEGER NOT NULL,
+        cents INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS order_lines (
+        order_id TEXT NOT NULL REFERENCES orders,
+        number INTEGER NOT NULL,
+        customer INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        product INTEGER NOT NULL REFERENCES products,
+        quantity INTEGER NOT NULL,
+        cents INTEGER NOT NULL,
+        PRIMARY KEY (order_id, number),
+        UNIQUE (customer, id)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// The database did not do what it was asked; its transaction had no effect.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the database failed: {0}")]
+pub(crate) struct StoreError(Arc<rusqlite::Error>);
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
+
+/// Why a database file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error("{}: {source}", .path.display())]
+    Store { path: PathBuf, source: StoreError },
+    #[error("{}: made by another version of storefront (its tables are version {version}, not {VERSION})", .path.display())]
+    Version { path: PathBuf, version: i64 },
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A database of five products in a folder that goes with the guard.
+    pub(crate) fn database() -> (tempfile::TempDir, Database) {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("shop.db"), 0..5).unwrap();
+        (folder, database)
+    }
+
+    #[test]
+    fn a_failed_or_panicked_write_leaves_no_trace_and_the_next_one_works() {
+        let (_folder, database) = database();
+        let failed = database.write(|connection| {
+            products::reprice(connection, 1, 7)?;
+            Ok(connection.execute_batch("not sql")?)
+        });
+        assert!(failed.unwrap_err().to_string().starts_with("the database failed: "));
+        let write = || {
+            database.write(|connection| -> Result<(), StoreError> {
+                products::reprice(connection, 1, 7)?;
+                panic!("half way")
+            })
+        };
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(write)).is_err());
+        let reader = database.reader().unwrap();
+        assert_ne!(products::find(&reader, 1).unwrap().unwrap().cents, 7);
+        assert!(database.write(|connection| products::reprice(connection, 1, 7)).unwrap());
+        assert_eq!(products::find(&reader, 1).unwrap().unwrap().cents, 7);
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "these are notes, and by no means a database of any kind".repeat(20)).unwrap();
+        let said = Database::open(&path, 0..5).err().unwrap().to_string();
+        assert!(said.contains("notes.txt: the database failed: "), "{said}");
+    }
+
+    #[test]
+    fn a_file_of_another_version_is_refused() {
+        let (folder, database) = database();
+        database.write(|connection| Ok(connection.pragma_update(None, "user_version", 9)?)).unwrap();
+        drop(database);
+        let said = Database::open(&folder.path().join("shop.db"), 0..5).err().unwrap().to_string();
+        assert!(said.contains("version 9, not 1"), "{said}");
+    }
+}
