@@ -39,9 +39,10 @@ const IMPORTS: &[(&str, May)] = &[
     ("overload", May::Use(&["actor", "supervisor", "stats"])),
     ("monitor", May::UseAllBut(&["files", "http", "bridge", "system", "testkit"])),
     ("files", May::UseAllBut(&["http", "bridge", "system", "testkit"])),
-    ("http", May::UseAllBut(&["files", "bridge", "system", "testkit"])),
+    // HTTP serves a system (its readiness, its stop), so it stands above it and the system knows none of it.
+    ("http", May::UseAllBut(&["files", "bridge", "testkit"])),
     ("bridge", May::UseAllBut(&["files", "http", "system", "testkit"])),
-    ("system", May::UseAllBut(&["testkit"])),
+    ("system", May::UseAllBut(&["http", "testkit"])),
     ("testkit", May::UseAllBut(&[])),
     // The front page: `mod` lines and re-exports.
     ("lib", May::UseAllBut(&[])),
@@ -74,6 +75,9 @@ const CRATES: &[(&str, Where)] = &[
     ("quick_cache", Where::In(&["cache"])),
     ("redis", Where::In(&["cache"])),
     ("rustix", Where::In(&["buf", "runtime"])),
+    ("serde", Where::In(&["http"])),
+    ("serde_json", Where::In(&["http"])),
+    ("serde_path_to_error", Where::In(&["http"])),
     ("twox_hash", Where::In(&["shard"])),
 ];
 
