@@ -129,7 +129,8 @@ fn read_module(
     let text = fs::read_to_string(&place.file).unwrap_or_else(|error| panic!("{name}: {error}"));
     sources.push(read_text(&name, module, &text));
     let mut lines = Vec::new();
-    mod_lines(&parse(&name, &text).items, &place.folder, module, false, &mut lines);
+    let beside = place.file.parent().expect("a file lies in a folder");
+    mod_lines(&parse(&name, &text).items, (&place.folder, beside), module, false, &mut lines);
     for line in lines {
         // The files of a test module ship nothing; they count as reached.
         let mut unshipped = Vec::new();
@@ -144,19 +145,27 @@ struct ModLine {
     is_test: bool,
 }
 
-/// The `mod x;` lines of a file, those of its inline modules too.
-fn mod_lines(items: &[Item], folder: &Path, module: &[String], is_test: bool, lines: &mut Vec<ModLine>) {
+/// The `mod x;` lines of a file, those of its inline modules too. Their files lie in `folder`, those named by
+/// `#[path]` are named from `beside`.
+fn mod_lines(
+    items: &[Item],
+    (folder, beside): (&Path, &Path),
+    module: &[String],
+    is_test: bool,
+    lines: &mut Vec<ModLine>,
+) {
     for item in items {
         let Item::Mod(line) = item else { continue };
         let is_test = is_test || is_test_only(line);
         let name = line.ident.to_string();
         let module = [module, std::slice::from_ref(&name)].concat();
         if let Some((_, items)) = &line.content {
-            mod_lines(items, &folder.join(name), &module, is_test, lines);
+            let folder = folder.join(name);
+            mod_lines(items, (&folder, &folder), &module, is_test, lines);
             continue;
         }
         let place = match line.attrs.iter().find_map(path_attribute) {
-            Some(path) => Place::front(folder.join(path)),
+            Some(path) => Place::front(beside.join(path)),
             None => Place::of_module(folder, &name),
         };
         lines.push(ModLine { module, place, is_test });
