@@ -45,7 +45,7 @@
 //! | [`monitor`] | what every actor does |
 //! | [`testkit`] | seeded, stepped runs |
 //!
-//! Cargo features: `http` (default) adds the `http` module for actix-web.
+//! Cargo features: `http` (default) adds the module [`http`] for actix-web.
 
 #![cfg_attr(ostraca_loom, allow(dead_code, unused_imports, unreachable_pub, reason = "only what has models is compiled"))]
 
@@ -65,6 +65,8 @@ mod actor;
 mod actor;
 #[cfg(not(ostraca_loom))]
 pub mod cache;
+#[cfg(all(feature = "http", not(ostraca_loom)))]
+pub mod http;
 #[cfg(not(ostraca_loom))]
 #[allow(unsafe_code, reason = "hands the queue's one-consumer duty on to the cell; has no unsafe of its own")]
 mod mailbox;

@@ -180,4 +180,5 @@ impl Claim {
 }
 
 #[cfg(all(test, ostraca_loom))]
+#[path = "claim_loom_tests.rs"]
 mod loom_tests;

@@ -259,14 +259,12 @@ impl<T, E> ReplyRx<T, E> {
                     return Poll::Pending;
                 }
                 // The answerer may take the waker meanwhile: then look again.
-                WAITING => match slot.regain_waker() {
-                    Some(waker) if waker.will_wake(cx.waker()) => {
-                        if slot.wait(waker) {
-                            return Poll::Pending;
-                        }
+                WAITING => {
+                    let same = slot.regain_waker().filter(|waker| waker.will_wake(cx.waker()));
+                    if same.is_some_and(|waker| slot.wait(waker)) {
+                        return Poll::Pending;
                     }
-                    _ => {}
-                },
+                }
                 EMPTY => {
                     if slot.wait(cx.waker().clone()) {
                         return Poll::Pending;

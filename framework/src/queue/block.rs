@@ -87,7 +87,7 @@ impl<T> Block<T> {
     /// The caller is the consumer, and `ticket` is ready and was not read before.
     pub(super) unsafe fn read(&self, ticket: u64) -> T {
         // SAFETY: ready, and read once.
-        self.slot(ticket).value.with(|place| unsafe { (*place).assume_init_read() })
+        self.slot(ticket).value.with(|place| unsafe { place.cast::<T>().read() })
     }
 
     /// # Safety
@@ -95,6 +95,6 @@ impl<T> Block<T> {
     /// The caller is the consumer, and `ticket` is ready and is not read while the reference is used.
     pub(super) unsafe fn peek(&self, ticket: u64) -> &T {
         // SAFETY: ready, and the producer that wrote it is done with it.
-        self.slot(ticket).value.with(|place| unsafe { (*place).assume_init_ref() })
+        self.slot(ticket).value.with(|place| unsafe { &*place.cast::<T>() })
     }
 }

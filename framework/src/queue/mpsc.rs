@@ -554,6 +554,8 @@ impl<T> Queue<T> {
 }
 
 #[cfg(all(test, ostraca_loom))]
+#[path = "mpsc_loom_tests.rs"]
 mod loom_tests;
 #[cfg(all(test, not(ostraca_loom)))]
+#[path = "mpsc_tests.rs"]
 mod tests;

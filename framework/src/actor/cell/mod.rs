@@ -17,6 +17,7 @@
 //!
 //! **Bad at.** Interrupting a plain `fn` handler: nothing can.
 
+mod fate;
 mod inline;
 mod life;
 mod runner;

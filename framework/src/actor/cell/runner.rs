@@ -1,16 +1,13 @@
 //! One activation of a cell: control first, then what is unfinished, then messages, within a budget.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::super::claim::Rest;
-use super::super::commons::DeadReason;
 use super::super::context::Context;
-use super::super::lifecycle::{Failure, StopReason};
-use super::super::parent::{AnyCell, Control, Verdict};
+use super::super::lifecycle::{Failure, StartError, StopReason};
 use super::super::settings::Inline;
 use super::super::turn::{Handled, Outcome, Turn};
 use super::super::{Actor, scope};
@@ -44,8 +41,8 @@ enum Next {
 }
 
 /// The right to the runner's half of a cell.
-struct Runner<'a, A: Actor> {
-    cell: &'a Arc<Cell<A>>,
+pub(super) struct Runner<'a, A: Actor> {
+    pub(super) cell: &'a Arc<Cell<A>>,
     place: Place,
 }
 
@@ -122,12 +119,12 @@ pub(super) unsafe fn is_ready_for_asker<A: Actor>(cell: &Arc<Cell<A>>) -> bool {
 }
 
 impl<'a, A: Actor> Runner<'a, A> {
-    fn life(&mut self) -> &mut Life<A> {
+    pub(super) fn life(&mut self) -> &mut Life<A> {
         // SAFETY: a Runner exists only while its claim is held, and `&mut self` makes the borrow unique.
         unsafe { &mut *self.cell.life.get() }
     }
 
-    fn future(&mut self) -> &mut Option<Unfinished<A>> {
+    pub(super) fn future(&mut self) -> &mut Option<Unfinished<A>> {
         // SAFETY: as in `life`.
         unsafe { &mut *self.cell.future.get() }
     }
@@ -137,7 +134,7 @@ impl<'a, A: Actor> Runner<'a, A> {
     /// # Safety
     ///
     /// No future borrows them, and what comes of the borrows is dropped before they are used otherwise.
-    unsafe fn borrow_half(&mut self) -> (&'static mut Option<A>, &'static mut Context<A>) {
+    pub(super) unsafe fn borrow_half(&mut self) -> (&'static mut Option<A>, &'static mut Context<A>) {
         // SAFETY: the claim is held; the caller's duty rules out a second borrow.
         let state = unsafe { &mut *self.cell.state.get() };
         // SAFETY: as above.
@@ -149,7 +146,10 @@ impl<'a, A: Actor> Runner<'a, A> {
     fn run_guarded(&mut self) -> Next {
         match catch_unwind(AssertUnwindSafe(|| self.run())) {
             Ok(next) => next,
-            Err(payload) => self.panicked(&*payload),
+            Err(payload) => {
+                self.panicked(&*payload);
+                if self.life().phase == Phase::Closed { Next::Closed } else { Next::Wait }
+            }
         }
     }
 
@@ -297,7 +297,7 @@ impl<'a, A: Actor> Runner<'a, A> {
                 Poll::Pending => return Some(Next::Wait),
                 Poll::Ready(outcome) => {
                     *future = None;
-                    return self.start_done(outcome);
+                    self.start_done(outcome);
                 }
             },
             Unfinished::Stop(stop) => match stop.as_mut().poll(&mut cx) {
@@ -324,10 +324,10 @@ impl<'a, A: Actor> Runner<'a, A> {
         life.is_fresh = true;
     }
 
-    fn start_done(&mut self, outcome: Result<A, super::super::StartError>) -> Option<Next> {
+    fn start_done(&mut self, outcome: Result<A, StartError>) {
         let state = match outcome {
             Ok(state) => state,
-            Err(error) => return Some(self.fail(Failure::start(&error))),
+            Err(error) => return self.fail(&Failure::start(&error)),
         };
         // SAFETY: the start's future is gone.
         let (place, _) = unsafe { self.borrow_half() };
@@ -339,227 +339,6 @@ impl<'a, A: Actor> Runner<'a, A> {
             // The spawner may have stopped waiting.
             Some(started) => drop(started.send(Ok(()))),
             None => tracing::info!(target: "ostraca::actor", actor = %self.cell.label, "restarted"),
-        }
-        None
-    }
-
-    /// Carries out all of the control lane.
-    fn obey(&mut self) {
-        for control in self.cell.mailbox.take_control() {
-            match control {
-                Control::Stop(reason) => self.stop(reason),
-                Control::Drain(reason) => self.drain(reason),
-                Control::Kill(reason) => self.kill(reason),
-                Control::Restart if self.life().phase == Phase::Failed => self.life().phase = Phase::New,
-                Control::ChildrenStopped if self.life().phase == Phase::StoppingChildren => self.run_stop(),
-                Control::Escalated(failure) if self.life().phase == Phase::Running => {
-                    drop(self.fail(failure));
-                }
-                // The phase it was for has passed.
-                Control::Restart | Control::ChildrenStopped | Control::Escalated(_) => {}
-            }
-        }
-    }
-
-    fn stop(&mut self, reason: StopReason) {
-        match self.life().phase {
-            Phase::Running => {
-                self.life().stop.get_or_insert(reason);
-                self.cell.mailbox.close();
-            }
-            Phase::New | Phase::Starting | Phase::Failed => self.close(reason),
-            Phase::StoppingChildren | Phase::Stopping | Phase::Closed => {}
-        }
-    }
-
-    fn drain(&mut self, reason: StopReason) {
-        match self.life().phase {
-            Phase::New | Phase::Starting | Phase::Running | Phase::Failed => {
-                self.life().drain.get_or_insert(reason);
-                self.cell.mailbox.close();
-            }
-            Phase::StoppingChildren | Phase::Stopping | Phase::Closed => {}
-        }
-    }
-
-    fn kill(&mut self, reason: StopReason) {
-        if matches!(self.future(), Some(Unfinished::Handler(_))) {
-            self.guard_drop(|runner| *runner.future() = None);
-            self.spend_message(DeadReason::Killed);
-        }
-        self.close(reason);
-    }
-
-    /// The messages that the handler had in hand are spent: they will not run again.
-    fn spend_message(&mut self, reason: DeadReason) {
-        let place = self.life().place;
-        // SAFETY: the future is gone.
-        let (_, ctx) = unsafe { self.borrow_half() };
-        let in_hand = ctx.end_message();
-        if in_hand > 0 {
-            self.cell.stats.failed.add(in_hand as u64);
-            self.cell.dead_letter(place, reason, in_hand);
-        }
-    }
-
-    /// Stops the children, then runs `#[stop]`.
-    fn begin_stop(&mut self, reason: StopReason) {
-        self.cell.mailbox.close();
-        let life = self.life();
-        let drains = life.drain.is_some();
-        life.drain = None;
-        life.stop = Some(reason);
-        life.phase = Phase::StoppingChildren;
-        // SAFETY: no future is unfinished.
-        let (_, ctx) = unsafe { self.borrow_half() };
-        ctx.abort_tasks();
-        let children = ctx.children();
-        if children.is_empty() {
-            return self.run_stop();
-        }
-        let order = if drains { Control::Drain } else { Control::Stop };
-        let waiting = self.when_stopped(children, order, Duration::ZERO, || Control::ChildrenStopped);
-        self.life().wait_for(Some(waiting));
-    }
-
-    /// Stops the children one after the other, newest first; waits; then sends this cell `control`.
-    fn when_stopped(
-        &self,
-        children: Vec<Arc<dyn AnyCell>>,
-        order: fn(StopReason) -> Control,
-        after: Duration,
-        control: fn() -> Control,
-    ) -> tokio::task::AbortHandle {
-        let cell = self.cell.weak();
-        let task = self.cell.commons.runtime.spawn(async move {
-            for child in children.into_iter().rev() {
-                child.order(order(StopReason::Requested));
-                child.exit().wait().await;
-            }
-            if !after.is_zero() {
-                tokio::time::sleep(after).await;
-            }
-            if let Some(cell) = cell.upgrade() {
-                cell.order(control());
-            }
-        });
-        task.abort_handle()
-    }
-
-    fn run_stop(&mut self) {
-        let life = self.life();
-        life.phase = Phase::Stopping;
-        life.place = "stop";
-        life.is_fresh = true;
-        let reason = life.stop.clone().expect("a stopping actor has its reason");
-        // SAFETY: no future is unfinished; this one is dropped before state and ctx are touched again.
-        let (state, ctx) = unsafe { self.borrow_half() };
-        let state = state.as_mut().expect("an actor that stops in order has its state");
-        let stop = async move { state.stop(ctx, &reason).await };
-        *self.future() = Some(Unfinished::Stop(Box::pin(stop)));
-    }
-
-    fn panicked(&mut self, payload: &(dyn Any + Send)) -> Next {
-        let place = self.life().place;
-        let failure = Failure::panic(place, payload);
-        self.fail(failure)
-    }
-
-    /// Drops this incarnation and asks the supervisor what next.
-    fn fail(&mut self, failure: Failure) -> Next {
-        tracing::warn!(target: "ostraca::actor", actor = %self.cell.label, "{failure}");
-        let phase = self.life().phase;
-        self.guard_drop(|runner| *runner.future() = None);
-        self.spend_message(DeadReason::Panicked);
-        self.drop_incarnation();
-        scope::release_held();
-        if phase == Phase::Stopping {
-            let reason = self.life().stop.take().expect("a stopping actor has its reason");
-            self.close(reason);
-            return Next::Closed;
-        }
-        if self.life().started.is_some() {
-            self.close(StopReason::NotStarted(failure));
-            return Next::Closed;
-        }
-        if let Some(reason) = self.life().stop.take() {
-            self.close(reason);
-            return Next::Closed;
-        }
-        match self.cell.parent.failed(self.cell.label.id, &self.cell.restart, &failure) {
-            Verdict::Restart { after } => {
-                self.cell.stats.restarts.add(1);
-                // SAFETY: the future is gone.
-                let (_, ctx) = unsafe { self.borrow_half() };
-                let children = ctx.children();
-                let waiting = self.when_stopped(children, Control::Stop, after, || Control::Restart);
-                let life = self.life();
-                life.phase = Phase::Failed;
-                life.wait_for(Some(waiting));
-                Next::Wait
-            }
-            Verdict::GiveUp => {
-                self.close(StopReason::GaveUp(failure));
-                Next::Closed
-            }
-        }
-    }
-
-    /// Drops the future, the state and the tasks. A `Drop` that panics is logged and takes nothing else along.
-    fn drop_incarnation(&mut self) {
-        self.life().suspended = Default::default();
-        self.guard_drop(|runner| *runner.future() = None);
-        // SAFETY: the future is gone.
-        let (state, ctx) = unsafe { self.borrow_half() };
-        ctx.abort_tasks();
-        self.guard_drop(|_| *state = None);
-    }
-
-    fn guard_drop(&mut self, work: impl FnOnce(&mut Self)) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(self))) {
-            let failure = Failure::panic("drop", &*payload);
-            tracing::error!(target: "ostraca::actor", actor = %self.cell.label, "{failure}");
-        }
-    }
-
-    /// Ends the actor for good: nothing is left in the mailbox, and whoever waits is told.
-    fn close(&mut self, reason: StopReason) {
-        if self.life().phase == Phase::Closed {
-            return;
-        }
-        let cell = self.cell;
-        self.life().phase = Phase::Closed;
-        cell.mailbox.close();
-        self.drop_incarnation();
-        self.life().wait_for(None);
-        // SAFETY: the future is gone.
-        let (_, ctx) = unsafe { self.borrow_half() };
-        for child in ctx.children().into_iter().rev() {
-            child.order(Control::Kill(reason.clone()));
-        }
-        self.bury_mailbox();
-        if let Some(started) = self.life().started.take() {
-            // The spawner may have stopped waiting.
-            drop(started.send(Err(reason.clone())));
-        }
-        tracing::info!(target: "ostraca::actor", actor = %cell.label, "{reason}");
-        cell.commons.leave(&**cell);
-        cell.parent.stopped(&cell.label, &reason);
-        cell.exit.set(reason);
-    }
-
-    fn bury_mailbox(&mut self) {
-        loop {
-            // SAFETY: the claim is held, so this is the consumer.
-            match unsafe { self.cell.mailbox.pop() } {
-                Pop::Item(message) => {
-                    self.cell.bury(&message, DeadReason::Stopped);
-                    self.guard_drop(|_| drop(message));
-                }
-                Pop::Empty => return,
-                // A sender has its ticket and is about to fill its place; nobody can get a later one.
-                Pop::Busy => crate::sync::thread::yield_now(),
-            }
         }
     }
 }

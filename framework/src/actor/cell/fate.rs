@@ -1,0 +1,226 @@
+//! How an incarnation of an actor ends, and what follows: stop, drain, kill, failure, restart.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::commons::DeadReason;
+use super::super::lifecycle::{Failure, StopReason};
+use super::super::parent::{AnyCell, Control, Verdict};
+use super::super::{Actor, scope};
+use super::life::{Phase, Unfinished};
+use super::runner::Runner;
+use crate::queue::Pop;
+
+impl<A: Actor> Runner<'_, A> {
+    /// Carries out all of the control lane.
+    pub(super) fn obey(&mut self) {
+        for control in self.cell.mailbox.take_control() {
+            match control {
+                Control::Stop(reason) => self.stop(reason),
+                Control::Drain(reason) => self.drain(reason),
+                Control::Kill(reason) => self.kill(reason),
+                Control::Restart if self.life().phase == Phase::Failed => self.life().phase = Phase::New,
+                Control::ChildrenStopped if self.life().phase == Phase::StoppingChildren => self.run_stop(),
+                Control::Escalated(failure) if self.life().phase == Phase::Running => self.fail(&failure),
+                // The phase it was for has passed.
+                Control::Restart | Control::ChildrenStopped | Control::Escalated(_) => {}
+            }
+        }
+    }
+
+    fn stop(&mut self, reason: StopReason) {
+        match self.life().phase {
+            Phase::Running => {
+                self.life().stop.get_or_insert(reason);
+                self.cell.mailbox.close();
+            }
+            Phase::New | Phase::Starting | Phase::Failed => self.close(reason),
+            Phase::StoppingChildren | Phase::Stopping | Phase::Closed => {}
+        }
+    }
+
+    fn drain(&mut self, reason: StopReason) {
+        match self.life().phase {
+            Phase::New | Phase::Starting | Phase::Running | Phase::Failed => {
+                self.life().drain.get_or_insert(reason);
+                self.cell.mailbox.close();
+            }
+            Phase::StoppingChildren | Phase::Stopping | Phase::Closed => {}
+        }
+    }
+
+    fn kill(&mut self, reason: StopReason) {
+        if matches!(self.future(), Some(Unfinished::Handler(_))) {
+            self.guard_drop(|runner| *runner.future() = None);
+            self.spend_message(DeadReason::Killed);
+        }
+        self.close(reason);
+    }
+
+    /// The messages that the handler had in hand are spent: they will not run again.
+    fn spend_message(&mut self, reason: DeadReason) {
+        let place = self.life().place;
+        // SAFETY: the future is gone.
+        let (_, ctx) = unsafe { self.borrow_half() };
+        let in_hand = ctx.end_message();
+        if in_hand > 0 {
+            self.cell.stats.failed.add(in_hand as u64);
+            self.cell.dead_letter(place, reason, in_hand);
+        }
+    }
+
+    /// Stops the children, then runs `#[stop]`.
+    pub(super) fn begin_stop(&mut self, reason: StopReason) {
+        self.cell.mailbox.close();
+        let life = self.life();
+        let drains = life.drain.is_some();
+        life.drain = None;
+        life.stop = Some(reason);
+        life.phase = Phase::StoppingChildren;
+        // SAFETY: no future is unfinished.
+        let (_, ctx) = unsafe { self.borrow_half() };
+        ctx.abort_tasks();
+        let children = ctx.children();
+        if children.is_empty() {
+            return self.run_stop();
+        }
+        let order = if drains { Control::Drain } else { Control::Stop };
+        let waiting = self.when_stopped(children, order, Duration::ZERO, || Control::ChildrenStopped);
+        self.life().wait_for(Some(waiting));
+    }
+
+    /// Stops the children one after the other, newest first; waits; then sends this cell `control`.
+    fn when_stopped(
+        &self,
+        children: Vec<Arc<dyn AnyCell>>,
+        order: fn(StopReason) -> Control,
+        after: Duration,
+        control: fn() -> Control,
+    ) -> tokio::task::AbortHandle {
+        let cell = self.cell.weak();
+        let task = self.cell.commons.runtime.spawn(async move {
+            for child in children.into_iter().rev() {
+                child.order(order(StopReason::Requested));
+                child.exit().wait().await;
+            }
+            if !after.is_zero() {
+                tokio::time::sleep(after).await;
+            }
+            if let Some(cell) = cell.upgrade() {
+                cell.order(control());
+            }
+        });
+        task.abort_handle()
+    }
+
+    fn run_stop(&mut self) {
+        let life = self.life();
+        life.phase = Phase::Stopping;
+        life.place = "stop";
+        life.is_fresh = true;
+        let reason = life.stop.clone().expect("a stopping actor has its reason");
+        // SAFETY: no future is unfinished; this one is dropped before state and ctx are touched again.
+        let (state, ctx) = unsafe { self.borrow_half() };
+        let state = state.as_mut().expect("an actor that stops in order has its state");
+        let stop = async move { state.stop(ctx, &reason).await };
+        *self.future() = Some(Unfinished::Stop(Box::pin(stop)));
+    }
+
+    pub(super) fn panicked(&mut self, payload: &(dyn Any + Send)) {
+        let place = self.life().place;
+        self.fail(&Failure::panic(place, payload));
+    }
+
+    /// Drops this incarnation and asks the supervisor what next.
+    pub(super) fn fail(&mut self, failure: &Failure) {
+        tracing::warn!(target: "ostraca::actor", actor = %self.cell.label, "{failure}");
+        self.guard_drop(|runner| *runner.future() = None);
+        self.spend_message(DeadReason::Panicked);
+        self.drop_incarnation();
+        scope::release_held();
+        let life = self.life();
+        if let Some(reason) = life.stop.take() {
+            // It was stopping anyway.
+            return self.close(reason);
+        }
+        if life.started.is_some() {
+            return self.close(StopReason::NotStarted(failure.clone()));
+        }
+        match self.cell.parent.failed(self.cell.label.id, &self.cell.restart, failure) {
+            Verdict::Restart { after } => self.begin_restart(after),
+            Verdict::GiveUp => self.close(StopReason::GaveUp(failure.clone())),
+        }
+    }
+
+    /// Waits for the children's end and for the backoff.
+    fn begin_restart(&mut self, after: Duration) {
+        self.cell.stats.restarts.add(1);
+        // SAFETY: the future is gone.
+        let (_, ctx) = unsafe { self.borrow_half() };
+        let children = ctx.children();
+        let waiting = self.when_stopped(children, Control::Stop, after, || Control::Restart);
+        let life = self.life();
+        life.phase = Phase::Failed;
+        life.wait_for(Some(waiting));
+    }
+
+    /// Drops the future, the state and the tasks. A `Drop` that panics is logged and takes nothing else along.
+    fn drop_incarnation(&mut self) {
+        self.life().suspended = Default::default();
+        self.guard_drop(|runner| *runner.future() = None);
+        // SAFETY: the future is gone.
+        let (state, ctx) = unsafe { self.borrow_half() };
+        ctx.abort_tasks();
+        self.guard_drop(|_| *state = None);
+    }
+
+    fn guard_drop(&mut self, work: impl FnOnce(&mut Self)) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(self))) {
+            let failure = Failure::panic("drop", &*payload);
+            tracing::error!(target: "ostraca::actor", actor = %self.cell.label, "{failure}");
+        }
+    }
+
+    /// Ends the actor for good: nothing is left in the mailbox, and whoever waits is told.
+    pub(super) fn close(&mut self, reason: StopReason) {
+        if self.life().phase == Phase::Closed {
+            return;
+        }
+        let cell = self.cell;
+        self.life().phase = Phase::Closed;
+        cell.mailbox.close();
+        self.drop_incarnation();
+        self.life().wait_for(None);
+        // SAFETY: the future is gone.
+        let (_, ctx) = unsafe { self.borrow_half() };
+        for child in ctx.children().into_iter().rev() {
+            child.order(Control::Kill(reason.clone()));
+        }
+        self.bury_mailbox();
+        if let Some(started) = self.life().started.take() {
+            // The spawner may have stopped waiting.
+            drop(started.send(Err(reason.clone())));
+        }
+        tracing::info!(target: "ostraca::actor", actor = %cell.label, "{reason}");
+        cell.commons.leave(&**cell);
+        cell.parent.stopped(&cell.label, &reason);
+        cell.exit.set(reason);
+    }
+
+    fn bury_mailbox(&mut self) {
+        loop {
+            // SAFETY: the claim is held, so this is the consumer.
+            match unsafe { self.cell.mailbox.pop() } {
+                Pop::Item(message) => {
+                    self.cell.bury(&message, DeadReason::Stopped);
+                    self.guard_drop(|_| drop(message));
+                }
+                Pop::Empty => return,
+                // A sender has its ticket and is about to fill its place; nobody can get a later one.
+                Pop::Busy => crate::sync::thread::yield_now(),
+            }
+        }
+    }
+}
