@@ -32,7 +32,7 @@ pub(crate) struct Add {
     pub(crate) line: Line,
 }
 
-#[actor(restart(max = 20, within = "10s", backoff = "1ms..50ms"))]
+#[actor(restart(max = 100, within = "10s", backoff = "1ms..20ms"))]
 impl Carts {
     #[start]
     fn start(

@@ -18,7 +18,7 @@ pub(crate) struct Catalog {
     reader: Connection,
 }
 
-#[actor(restart(max = 20, within = "10s", backoff = "1ms..50ms"))]
+#[actor(restart(max = 100, within = "10s", backoff = "1ms..20ms"))]
 impl Catalog {
     #[start]
     fn start(shop: Shop) -> Result<Self, StoreError> {

@@ -9,8 +9,8 @@
 //!                        store             one SQLite file
 //! ```
 //!
-//! Start reading at [`open_shop`]; then the actors: [`catalog`], [`carts`], [`orders`]. `--trace` lets [`replay`]
-//! load the service and check every answer, `--chaos` lets handlers panic.
+//! Start reading at [`run`] and [`open_shop`]; then the actors: [`catalog`], [`carts`], [`orders`]. `--trace` lets
+//! [`replay`] load the service and check every answer, `--chaos` lets handlers panic.
 
 mod carts;
 mod catalog;
@@ -19,6 +19,7 @@ mod config;
 mod failure;
 mod model;
 mod orders;
+mod prepare;
 mod replay;
 mod routes;
 mod shop;
@@ -26,24 +27,24 @@ mod store;
 mod trace;
 
 use std::error::Error;
+use std::future::pending;
 use std::io::IsTerminal as _;
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::pin;
 use std::process::ExitCode;
 
 use ostraca::{System, http};
-use tempfile::TempDir;
 
 use crate::carts::Carts;
 use crate::catalog::Catalog;
 use crate::chaos::Chaos;
 use crate::config::{BAD_SETTING, Config};
 use crate::orders::Orders;
-use crate::replay::{Replay, Report, Service};
+use crate::prepare::Prepared;
+use crate::replay::Replay;
 use crate::routes::Doors;
 use crate::shop::Shop;
-use crate::store::Database;
-use crate::trace::{PAGES, Trace};
 
 fn main() -> ExitCode {
     let config = match Config::from_args(std::env::args_os()) {
@@ -54,67 +55,43 @@ fn main() -> ExitCode {
         eprintln!("storefront: {error}");
         ExitCode::from(code)
     };
-    match Prepared::new(config) {
-        Ok(prepared) => run(prepared).unwrap_or_else(|error| fail(1, error)),
+    match Prepared::new(&config) {
+        Ok(prepared) => run(config, prepared).unwrap_or_else(|error| fail(1, error)),
         Err(error) => fail(BAD_SETTING, error),
     }
 }
 
-/// Everything that can be wrong with a setting has been tried.
-struct Prepared {
-    config: Config,
-    trace: Option<Trace>,
-    database: Database,
-    /// The folder of a database that is not to be kept.
-    _folder: Option<TempDir>,
-    listener: TcpListener,
-}
-
-impl Prepared {
-    fn new(config: Config) -> Result<Self, Box<dyn Error>> {
-        let trace = config.trace.as_deref().map(Trace::open).transpose()?;
-        let (path, folder) = match (&config.database, &trace) {
-            (Some(path), _) => (path.clone(), None),
-            (None, None) => (PathBuf::from("storefront.db"), None),
-            (None, Some(_)) => {
-                let folder = TempDir::with_prefix("storefront-")?;
-                (folder.path().join("storefront.db"), Some(folder))
-            }
-        };
-        let listener = TcpListener::bind(config.listen)
-            .map_err(|error| format!("--listen {}: {error}", config.listen))?;
-        let more = trace.as_ref().map(Trace::distinct).unwrap_or_default();
-        let database = Database::open(&path, (0..PAGES).chain(more))?;
-        Ok(Self { config, trace, database, _folder: folder, listener })
-    }
-}
-
+/// Opens the shop, serves until a signal, or until the replay is over if that is all that is wanted.
 #[tokio::main]
-async fn run(prepared: Prepared) -> Result<ExitCode, Box<dyn Error>> {
-    let Prepared { config, trace, database, _folder, listener } = prepared;
-    let chaos = Chaos::new(config.chaos, config.seed);
+async fn run(config: Config, prepared: Prepared) -> Result<ExitCode, Box<dyn Error>> {
     log();
-    let system = System::builder().name("storefront").stop_deadline(config.stop_deadline).start()?;
+    let Prepared { trace, database, listener, _folder } = prepared;
+    let chaos = Chaos::new(config.chaos, config.seed);
     let shop = Shop { database: database.clone(), chaos: chaos.clone() };
+
+    let system = System::builder().name("storefront").stop_deadline(config.stop_deadline).start()?;
     let doors = open_shop(&system, shop, config.shards.get()).await?;
     let address = http::serve(&system, listener, move |app| routes::configure(app, doors.clone()))?;
-    announce(address, &database, config.json);
 
-    if let Some(trace) = trace {
-        let is_good = tokio::select! {
-            is_good = replay(trace, &system, chaos, &config, address, database) => is_good?,
-            stopped = system.run_until_signal() => {
-                stopped?;
-                return Err("stopped by a signal before the replay was over".into());
-            }
-        };
-        if config.exit {
-            let stopped = system.stop().await;
-            return Ok(if is_good && stopped.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    let mut stopped = pin!(system.run_until_signal());
+    let replayed = async {
+        announce(address, database.path(), config.json);
+        match trace {
+            Some(trace) => Replay::new(&config, trace, database, chaos).run(&system, address).await,
+            None => pending().await,
         }
-    }
-    let stopped = system.run_until_signal().await?;
-    Ok(if stopped.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    };
+    let report = tokio::select! {
+        // In this order, so that signals are listened for before anybody is told where the service is.
+        biased;
+        // A replay that was cut short has shown nothing.
+        stopped = &mut stopped => return Ok(exit_code(stopped?.is_clean() && !config.exit)),
+        report = replayed => report?,
+    };
+    report.print(config.json)?;
+    let is_good = report.is_good(config.chaos.is_some()) || !config.exit;
+    let stopped = if config.exit { system.stop().await } else { stopped.await? };
+    Ok(exit_code(stopped.is_clean() && is_good))
 }
 
 /// Starts the actors. They stop in the opposite order: a cart can check out until it has stopped itself.
@@ -125,29 +102,12 @@ async fn open_shop(system: &System, shop: Shop, shards: usize) -> Result<Doors, 
     Ok(Doors { catalog, carts, orders })
 }
 
-/// Replays the trace against the running service and prints the report. Says whether all was well.
-async fn replay(
-    trace: Trace,
-    system: &System,
-    chaos: Chaos,
-    config: &Config,
-    address: SocketAddr,
-    database: Database,
-) -> Result<bool, Box<dyn Error>> {
-    let replay = Replay { trace, connections: config.connections, seed: config.seed, database };
-    let count = Service::count(system.clone(), chaos, config.shards.get());
-    let (outcome, service) = replay.run(address, count).await?;
-    let report = Report::new(outcome, service, config.connections.get());
-    if config.json {
-        println!("{}", serde_json::to_string(&report)?);
-    } else {
-        println!("\n{report}");
-    }
-    Ok(report.is_good(config.chaos.is_some()))
+fn exit_code(is_good: bool) -> ExitCode {
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Says where the service is and what there is to look at; on stderr if stdout is for the report.
-fn announce(address: SocketAddr, database: &Database, on_stderr: bool) {
+fn announce(address: SocketAddr, database: &Path, on_stderr: bool) {
     let text = format!(
         r#"storefront listens on http://{address}
 
@@ -159,7 +119,7 @@ fn announce(address: SocketAddr, database: &Database, on_stderr: bool) {
   data   {}
   stop   Ctrl-C
 "#,
-        database.path().display(),
+        database.display(),
     );
     if on_stderr { eprintln!("{text}") } else { println!("{text}") }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Place {
     pub(crate) customer: CustomerId,
 }
 
-#[actor(restart(max = 20, within = "10s", backoff = "1ms..50ms"))]
+#[actor(restart(max = 100, within = "10s", backoff = "1ms..20ms"))]
 impl Orders {
     #[start]
     fn start(shop: Shop) -> Result<Self, StoreError> {

@@ -17,37 +17,44 @@ mod visitor;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant, SystemTime};
 
 use hyper::StatusCode;
+use ostraca::System;
 use tokio::sync::oneshot::{self, error::RecvError};
 use tokio::task::{JoinError, JoinSet};
 
 use self::audit::{Audit, Book, Found};
 use self::client::{Client, TransportError};
-pub(crate) use self::report::{Report, Service};
+pub(crate) use self::report::Report;
+use self::report::Service;
 use self::tally::Tally;
 use self::visitor::{Tour, Visitor};
+use crate::chaos::Chaos;
+use crate::config::Config;
 use crate::model::{Cart, CustomerId};
 use crate::store::{self, Database, StoreError};
 use crate::trace::Trace;
 
-/// What a replay needs to know.
+/// A replay that has not begun.
 pub(crate) struct Replay {
-    pub(crate) trace: Trace,
-    pub(crate) connections: NonZeroU16,
-    pub(crate) seed: u64,
+    trace: Trace,
+    connections: NonZeroU16,
+    seed: u64,
+    shards: NonZeroUsize,
     /// To know the prices that pages must show, and to compare in the end.
-    pub(crate) database: Database,
+    database: Database,
+    chaos: Chaos,
 }
 
 /// What clients saw, and what was found afterwards.
-pub(crate) struct Outcome {
+struct Outcome {
     tally: Tally,
     elapsed: Duration,
+    service: Service,
     audit: Audit,
     /// Customers of whom not everything could be read back over HTTP.
     unread: usize,
@@ -70,32 +77,29 @@ pub(crate) enum ReplayError {
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Replay {
-    /// Sends everything to `address`. Awaits `between` after the last answer and before anything is read back,
-    /// which is when the service's own counts belong to the replay and to nothing else.
-    pub(crate) async fn run<T: Send + 'static>(
-        self,
-        address: SocketAddr,
-        between: impl Future<Output = T> + Send + 'static,
-    ) -> Result<(Outcome, T), ReplayError> {
-        let client = move || -> Result<_, ReplayError> {
-            // One thread: with more, client and service would get in each other's way on small machines.
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(self.replay(address, between))
-        };
+    pub(crate) fn new(config: &Config, trace: Trace, database: Database, chaos: Chaos) -> Self {
+        let Config { connections, seed, shards, .. } = *config;
+        Self { trace, connections, seed, shards, database, chaos }
+    }
+
+    /// Sends everything to `address`, where `system` serves, and looks what has become of it.
+    pub(crate) async fn run(self, system: &System, address: SocketAddr) -> Result<Report, ReplayError> {
+        let (system, connections) = (system.clone(), self.connections);
         // Not a blocking task of the service's runtime: that would wait for it when it is shut down.
         let (done, outcome) = oneshot::channel();
+        let client = move || -> Result<Outcome, ReplayError> {
+            // One thread: with more, client and service would get in each other's way on small machines.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(self.replay(system, address))
+        };
         std::thread::Builder::new().name("replay".to_owned()).spawn(move || {
             // Nobody waits for the outcome when the service was stopped meanwhile.
             let _ = done.send(client());
         })?;
-        outcome.await?
+        Ok(Report::new(outcome.await??, connections.get()))
     }
 
-    async fn replay<T>(
-        self,
-        address: SocketAddr,
-        between: impl Future<Output = T>,
-    ) -> Result<(Outcome, T), ReplayError> {
+    async fn replay(self, system: System, address: SocketAddr) -> Result<Outcome, ReplayError> {
         let reader = self.database.reader()?;
         let products = store::products::all(&reader)?;
         let tour = Arc::new(Tour {
@@ -117,13 +121,14 @@ impl Replay {
             books.extend(visitor.books);
         }
         let elapsed = begun.elapsed();
-        let between = between.await;
+        // Before anything is read back, while the service has done nothing but the replay.
+        let service = Service::count(&system, &self.chaos, self.shards.get()).await;
 
         let served = read_back(Client::new(address, TIMEOUT), &books).await;
         let carts = store::carts::all(&reader)?;
         let stored = Found { carts, orders: store::orders::all(&reader)?, unread: Default::default() };
         let audit = worse(Audit::of(&books, &stored, &tour.run), Audit::of(&books, &served, &tour.run));
-        Ok((Outcome { tally, elapsed, audit, unread: served.unread.len() }, between))
+        Ok(Outcome { tally, elapsed, service, audit, unread: served.unread.len() })
     }
 }
 

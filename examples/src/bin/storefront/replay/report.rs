@@ -50,7 +50,7 @@ struct Latency {
 
 /// What the service counted itself while it was asked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Service {
+pub(super) struct Service {
     /// By tier.
     cache: BTreeMap<&'static str, Cache>,
     batches: Batches,
@@ -79,7 +79,7 @@ struct Batches {
 
 impl Service {
     /// Reads the counts of a service that has done nothing but the replay.
-    pub(crate) async fn count(system: System, chaos: Chaos, shards: usize) -> Self {
+    pub(super) async fn count(system: &System, chaos: &Chaos, shards: usize) -> Self {
         let snapshot = system.monitor().latest().await;
         let pages = snapshot.of_type("Catalog").map(|catalog| catalog.numbers.cache).unwrap_or_default();
         Self {
@@ -96,8 +96,8 @@ impl Service {
 }
 
 impl Report {
-    pub(crate) fn new(outcome: Outcome, service: Service, connections: u16) -> Self {
-        let Outcome { tally, elapsed, audit, unread } = outcome;
+    pub(super) fn new(outcome: Outcome, connections: u16) -> Self {
+        let Outcome { tally, elapsed, service, audit, unread } = outcome;
         let quantile = |quantile| tally.latency.value_at_quantile(quantile);
         let seconds = elapsed.as_secs_f64();
         Self {
@@ -121,6 +121,16 @@ impl Report {
             errors_by_kind: tally.errors,
             wrong: audit.wrong.into_iter().chain(tally.samples).collect(),
         }
+    }
+
+    /// Prints it to stdout, for people or as one line of JSON.
+    pub(crate) fn print(&self, as_json: bool) -> serde_json::Result<()> {
+        if as_json {
+            println!("{}", serde_json::to_string(self)?);
+        } else {
+            println!("{self}");
+        }
+        Ok(())
     }
 
     /// Whether nothing was lost, duplicated, or answered in a way that it must not be. Chaos allows for requests
@@ -170,10 +180,11 @@ mod tests {
     use crate::replay::tally::Tally;
 
     fn report(tally: Tally, audit: Audit) -> Report {
-        let outcome = Outcome { tally, elapsed: std::time::Duration::from_secs(2), audit, unread: 0 };
         let cache = BTreeMap::from([("memory", Cache { hits: 3, misses: 1 })]);
         let batches = Batches { count: 0, mean_len: None };
-        Report::new(outcome, Service { cache, batches, restarts: 0, shards: 4, chaos_strikes: 0 }, 2)
+        let service = Service { cache, batches, restarts: 0, shards: 4, chaos_strikes: 0 };
+        let elapsed = std::time::Duration::from_secs(2);
+        Report::new(Outcome { tally, elapsed, service, audit, unread: 0 }, 2)
     }
 
     #[test]
