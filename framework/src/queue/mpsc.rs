@@ -299,7 +299,8 @@ impl<T> Queue<T> {
         self.tail.0.load(Ordering::Acquire) & CLOSED != 0
     }
 
-    /// Refuses pushes from now on. What is queued, or has its ticket, stays.
+    /// Refuses pushes from now on. What is queued, or has its ticket, stays. Wakes nobody: who closes and is not
+    /// the consumer sees to that.
     pub(crate) fn close(&self) {
         // ORDERING: AcqRel; tickets before it are delivered, those after it see CLOSED.
         let tail = self.tail.0.fetch_or(CLOSED, Ordering::AcqRel);
@@ -359,7 +360,7 @@ impl<T> Queue<T> {
     }
 
     /// Arms the wake-up: the next producer is told that it must wake. False when there is, or soon will be,
-    /// something to take.
+    /// something to take. True of a closed queue that is empty: nothing will come, and nobody will wake.
     ///
     /// # Safety
     ///
@@ -376,8 +377,9 @@ impl<T> Queue<T> {
         // ORDERING: Relaxed; the exchange below checks it.
         let tail = self.tail.0.load(Ordering::Relaxed);
         if tail & CLOSED != 0 {
-            // Nobody pushes any more: there is nothing to be woken for.
-            return true;
+            // Nobody takes a ticket any more; but one can have been taken since the look above, by a producer
+            // that saw no park.
+            return self.end() == head;
         }
         // A read-modify-write that changes nothing: "no ticket yet", at a point in the tail's order.
         // ORDERING: AcqRel; Release hands `parked_at` to the producer that takes the next ticket.

@@ -118,6 +118,33 @@ fn loom_a_push_beside_a_close_is_delivered_or_given_back() {
     });
 }
 
+/// The closer need not wake anybody, so the push must, even when the consumer finds the queue closed.
+#[test]
+fn loom_a_push_before_a_close_wakes_the_consumer_that_parks() {
+    model(|| {
+        let queue = Arc::new(Queue::new());
+        let wake = Arc::new(loom::sync::Notify::new());
+        let pusher = {
+            let (queue, wake) = (queue.clone(), wake.clone());
+            thread::spawn(move || {
+                if queue.push(7).expect("it is open").must_wake {
+                    wake.notify();
+                }
+                queue.close();
+            })
+        };
+        loop {
+            match pop(&queue) {
+                Some(_) => break,
+                // SAFETY: this is the consumer. A lost wake is a deadlock, which loom reports.
+                None if unsafe { queue.park() } => wake.wait(),
+                None => thread::yield_now(),
+            }
+        }
+        pusher.join().expect("a producer does not panic");
+    });
+}
+
 /// What is left is dropped, once: loom tracks the boxes' allocations through the blocks' cells.
 #[test]
 fn loom_dropping_the_queue_drops_what_producers_left() {
