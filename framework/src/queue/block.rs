@@ -3,25 +3,36 @@
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::{LeakCheck, UnsafeCell};
 
 /// Slots a block. Small under loom, so that models cross its edge.
 pub(super) const BLOCK_LEN: usize = if cfg!(ostraca_loom) { 2 } else { 32 };
 
 /// ```text
 ///   start ..= start + BLOCK_LEN - 1: the tickets whose messages are here
-///   prev <── this ──> next      prev is set before the block is linked, and never again while it is
+///   prev <── this ──> next
 /// ```
 pub(super) struct Block<T> {
-    pub(super) start: u64,
-    pub(super) prev: *mut Block<T>,
+    place: UnsafeCell<Place<T>>,
     pub(super) next: AtomicPtr<Block<T>>,
-    /// The tail when everybody had been sent past this block; 0: nobody has said yet.
+    /// The tail when everybody had been sent past this block; 0: nobody has said yet. A producer and the consumer
+    /// can both say; either is right.
+    ///
+    /// ORDERING: Relaxed everywhere. A producer that stores it holds a ticket before both numbers and stamps it
+    /// afterwards; the consumer goes by it only once head has reached it, so it has read that stamp.
     pub(super) horizon: AtomicU64,
     /// The next block of the consumer's list of those it has left.
     pub(super) left_after: UnsafeCell<*mut Block<T>>,
     slots: [Slot<T>; BLOCK_LEN],
+    _leaks: LeakCheck,
+}
+
+/// Where a block stands. Written only while nobody else can reach the block; in a cell, so that loom reports
+/// whoever still can.
+struct Place<T> {
+    start: u64,
+    prev: *mut Block<T>,
 }
 
 /// Ready when `stamp` is its ticket + 1. Stamps are absolute, so a recycled block needs no reset: a stale stamp
@@ -38,30 +49,47 @@ impl<T> Block<T> {
             value: UnsafeCell::new(MaybeUninit::uninit()),
         });
         Box::into_raw(Box::new(Block {
-            start,
-            prev,
+            place: UnsafeCell::new(Place { start, prev }),
             next: AtomicPtr::new(ptr::null_mut()),
             horizon: AtomicU64::new(0),
             left_after: UnsafeCell::new(ptr::null_mut()),
             slots,
+            _leaks: LeakCheck::new(),
         }))
     }
 
-    /// Makes a block that nobody else can reach ready for `start`.
+    /// Puts a block that nobody else can reach where `start` is.
     pub(super) fn reuse(&mut self, start: u64, prev: *mut Block<T>) {
-        self.start = start;
-        self.prev = prev;
+        // SAFETY: the reference is exclusive.
+        self.place.with_mut(|place| unsafe { place.write(Place { start, prev }) });
         // ORDERING: Relaxed, both; the block is published by the Release that links it.
         self.next.store(ptr::null_mut(), Ordering::Relaxed);
         self.horizon.store(0, Ordering::Relaxed);
     }
 
+    /// The ticket of the first slot.
+    pub(super) fn start(&self) -> u64 {
+        // SAFETY: who holds a reference reached the block, and it is not moved while anybody can.
+        self.place.with(|place| unsafe { (*place).start })
+    }
+
+    /// The block before. It can be gone: only for those whose ticket is before this block.
+    pub(super) fn prev(&self) -> *mut Block<T> {
+        // SAFETY: as in `start`.
+        self.place.with(|place| unsafe { (*place).prev })
+    }
+
+    /// How far into the block `ticket` is, which is not before it.
+    pub(super) fn offset(&self, ticket: u64) -> u64 {
+        ticket - self.start()
+    }
+
     pub(super) fn holds(&self, ticket: u64) -> bool {
-        ticket.wrapping_sub(self.start) < BLOCK_LEN as u64
+        ticket.wrapping_sub(self.start()) < BLOCK_LEN as u64
     }
 
     fn slot(&self, ticket: u64) -> &Slot<T> {
-        &self.slots[(ticket - self.start) as usize]
+        &self.slots[self.offset(ticket) as usize]
     }
 
     /// Fills a slot and shows it to the consumer.

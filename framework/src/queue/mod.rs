@@ -3,6 +3,8 @@
 //! Both are for one consumer, whose role the cell's claim word hands from thread to thread.
 
 mod block;
+mod chain;
+mod left;
 mod mpsc;
 mod stack;
 

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!   tail: next ticket << 1 | CLOSED          every producer adds to it
-//!   tail_block ─────────────────┐            read by every push, written once a block
-//!   head, block ──┐             v
-//!        left ──> [ 0 .. 31 ] ──> [ 32 .. 63 ] ──> [ 64 .. 95 ]
-//!                 recycled when head has passed its horizon
+//!   newest ──────────────────────────────────────┐      read by every push, written once a block
+//!   head, block ────────────────┐                v
+//!   left ──> [ 0 .. 31 ] ──> [ 32 .. 63 ] ──> [ 64 .. 95 ]
+//!            comes back as the spare when head has reached its horizon
 //! ```
 //!
 //! A push takes a ticket with one fetch-add, finds the block that holds it, writes the message and then its
@@ -17,21 +17,24 @@
 //!
 //! **Progress.** A push is wait-free but for the allocator, when a block is needed, and a walk over the blocks
 //! between the newest and its own. A pop can have to wait for a producer that was interrupted between its ticket
-//! and its stamp ([`Pop::Busy`]); so the whole is not lock-free in the strict sense. Other producers go on.
+//! and its stamp ([`Pop::Busy`]); so the whole is not lock-free in the strict sense. Other producers go on. After
+//! a close, a pop, a park and a length wait for the closer's second step, if it was interrupted between the two.
 //!
 //! **Cost.** One fetch-add and one release store a push; a load and a store a pop. Nothing is allocated before
 //! the first message; in steady state nothing at all.
 //!
-//! **Bad at.** Hard bounds; many consumers; forgetting: a queue keeps its current block and one spare.
+//! **Bad at.** Hard bounds; many consumers; forgetting: a queue keeps its current block and one spare, and what
+//! is behind a producer that stays interrupted. A message whose drop panics while another one's panic unwinds
+//! aborts, as everywhere.
 //!
 //! # Why a block is not recycled under a producer
 //!
 //! 1. A producer with ticket i touches blocks only between its fetch-add and its stamp; until then head <= i.
-//! 2. `tail_block` only ever moves to later blocks. Whoever moves it past block X, or finds it past X when it
-//!    leaves X, reads the tail by a read-modify-write: X's horizon T. X is recycled when head >= T.
+//! 2. `newest` only ever moves to later blocks. Whoever moves it past block X, or finds it past X on leaving X, then
+//!    reads the tail by a read-modify-write: X's horizon T. X is recycled when head >= T.
 //! 3. Let a producer hold ticket i while X is recycled: then T <= head <= i, so T's read-modify-write is before
 //!    i's fetch-add in the tail's order, and every write between is a read-modify-write: the producer sees all
-//!    that came before T, and so a `tail_block` past X. From there it goes to later blocks by `next`, or back by
+//!    that came before T, and so a `newest` past X. From there it goes to later blocks by `next`, or back by
 //!    `prev` while a block starts after i: never behind its own block, which the consumer has not left.
 //! 4. A producer with a ticket before T has stamped it, as head >= T, and touches blocks no more. []
 //!
@@ -47,9 +50,11 @@
 
 use std::ptr;
 
-use super::block::Block;
+use super::block::{BLOCK_LEN, Block};
+use super::chain::Chain;
+use super::left::Left;
 use crate::sync::UnsafeCell;
-use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// One ticket in the tail word.
 const ONE: u64 = 2;
@@ -70,10 +75,7 @@ pub(crate) struct Queue<T> {
 
 /// Read by every push; written once a block or once a park.
 struct Shared<T> {
-    tail_block: AtomicPtr<Block<T>>,
-    /// The first block ever, where the consumer begins.
-    first: AtomicPtr<Block<T>>,
-    spare: AtomicPtr<Block<T>>,
+    chain: Chain<T>,
     /// The ticket whose producer wakes the consumer.
     parked_at: AtomicU64,
     /// The first ticket that was refused.
@@ -86,12 +88,6 @@ struct Consumer<T> {
     /// The block that holds head, or that head has just left; null before the first message.
     block: UnsafeCell<*mut Block<T>>,
     left: UnsafeCell<Left<T>>,
-}
-
-/// The blocks that the consumer has left, oldest first, linked by `left_after`.
-struct Left<T> {
-    oldest: *mut Block<T>,
-    newest: *mut Block<T>,
 }
 
 /// What a push came to.
@@ -120,16 +116,14 @@ impl<T> Queue<T> {
         Queue {
             tail: Line(AtomicU64::new(0)),
             shared: Line(Shared {
-                tail_block: AtomicPtr::new(ptr::null_mut()),
-                first: AtomicPtr::new(ptr::null_mut()),
-                spare: AtomicPtr::new(ptr::null_mut()),
+                chain: Chain::new(),
                 parked_at: AtomicU64::new(NONE),
                 closed_at: AtomicU64::new(NONE),
             }),
             consumer: Line(Consumer {
                 head: AtomicU64::new(0),
                 block: UnsafeCell::new(ptr::null_mut()),
-                left: UnsafeCell::new(Left { oldest: ptr::null_mut(), newest: ptr::null_mut() }),
+                left: UnsafeCell::new(Left::new()),
             }),
         }
     }
@@ -148,143 +142,42 @@ impl<T> Queue<T> {
         let ticket = tail / ONE;
         // ORDERING: Relaxed; the fetch-add above orders it after the consumer's store.
         let must_wake = self.shared.0.parked_at.load(Ordering::Relaxed) == ticket;
-        let block = self.find_block(ticket);
-        // SAFETY: the ticket is this producer's, and its block is alive until the stamp.
-        let block = unsafe { &*block };
-        if ticket - block.start == super::block::BLOCK_LEN as u64 / 2 {
+        // SAFETY: the ticket is this producer's, and stamped below.
+        let block = unsafe { self.find_block(ticket) };
+        if block.offset(ticket) == BLOCK_LEN as u64 / 2 {
             // One producer a block links the next ahead of need, so that the others do not all allocate one.
-            self.next_of(block);
+            self.shared.0.chain.next_of(block);
         }
         // SAFETY: the ticket is this producer's alone, and in this block.
         unsafe { block.write(ticket, value) };
         Ok(Pushed { must_wake })
     }
 
-    /// The block that holds `ticket`, which is the caller's and not stamped.
-    fn find_block(&self, ticket: u64) -> *mut Block<T> {
-        let hint = self.newest_block();
-        let mut block = hint;
-        // SAFETY: alive by rule 3.
-        while unsafe { (*block).start } > ticket {
-            // Overtaken by a whole block between the ticket and here.
-            // SAFETY: as above; `prev` is not written while the block is linked.
-            block = unsafe { (*block).prev };
-        }
-        let mut hops = 0;
-        // SAFETY: as above.
-        while !unsafe { &*block }.holds(ticket) {
-            // SAFETY: as above.
-            block = self.next_of(unsafe { &*block });
-            hops += 1;
-        }
-        // SAFETY: as above.
-        let offset = ticket - unsafe { (*block).start };
-        // tokio's rule: about one producer a block moves the tail block on.
-        if hops > offset {
-            self.advance(hint, block);
-        }
-        block
-    }
-
-    /// Moves the tail block from `hint` to `block`, which is later, and notes the horizon of `hint`.
-    fn advance(&self, hint: *mut Block<T>, block: *mut Block<T>) {
-        // ORDERING: Release; whoever loads it sees the block's fields. Relaxed on failure: somebody else moved it.
-        let moved =
-            self.shared.0.tail_block.compare_exchange(hint, block, Ordering::Release, Ordering::Relaxed);
-        if moved.is_ok() {
+    /// The block that holds `ticket`.
+    ///
+    /// # Safety
+    ///
+    /// The ticket is the caller's and not stamped, and the reference is not used after the stamp.
+    unsafe fn find_block(&self, ticket: u64) -> &Block<T> {
+        // SAFETY: the caller's duty is passed on.
+        let found = unsafe { self.shared.0.chain.find(ticket) };
+        if let Some(outdated) = found.outdated
+            && self.shared.0.chain.move_on(outdated, found.block)
+        {
             let horizon = self.horizon();
             // SAFETY: alive: the caller's ticket is not stamped, and it is before the horizon.
-            let hint = unsafe { &*hint };
-            // ORDERING: Release; pairs with the Acquire in `leave`, so that the move is seen with it.
-            hint.horizon.store(horizon, Ordering::Release);
+            let outdated = unsafe { &*outdated };
+            // ORDERING: Relaxed; see `Block::horizon`.
+            outdated.horizon.store(horizon, Ordering::Relaxed);
         }
+        // SAFETY: alive until the stamp.
+        unsafe { &*found.block }
     }
 
     /// The tail, read so that every later ticket's producer sees what the caller did before.
     fn horizon(&self) -> u64 {
-        // ORDERING: AcqRel; Release is what rule 3 rests on, Acquire continues what others released.
-        self.tail.0.fetch_add(0, Ordering::AcqRel) / ONE
-    }
-
-    fn newest_block(&self) -> *mut Block<T> {
-        // ORDERING: Acquire; sees the fields of the block that a Release put here.
-        let block = self.shared.0.tail_block.load(Ordering::Acquire);
-        if !block.is_null() {
-            return block;
-        }
-        let first = self.first_block();
-        // ORDERING: Release, Acquire; as above.
-        let set = self.shared.0.tail_block.compare_exchange(
-            ptr::null_mut(),
-            first,
-            Ordering::Release,
-            Ordering::Acquire,
-        );
-        set.map_or_else(|newer| newer, |_| first)
-    }
-
-    /// The first block, allocated by the first producer that needs it.
-    fn first_block(&self) -> *mut Block<T> {
-        let made = Block::allocate(0, ptr::null_mut());
-        // ORDERING: AcqRel; Release publishes the block, Acquire sees the one that won.
-        match self.shared.0.first.compare_exchange(
-            ptr::null_mut(),
-            made,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        ) {
-            Ok(_) => made,
-            Err(won) => {
-                // SAFETY: nobody has seen it.
-                drop(unsafe { Box::from_raw(made) });
-                won
-            }
-        }
-    }
-
-    /// The block after `block`, linked now if need be.
-    fn next_of(&self, block: &Block<T>) -> *mut Block<T> {
-        // ORDERING: Acquire; sees the fields of the block that a Release linked.
-        let next = block.next.load(Ordering::Acquire);
-        if !next.is_null() {
-            return next;
-        }
-        let start = block.start + super::block::BLOCK_LEN as u64;
-        let made = self.take_spare(start, ptr::from_ref(block).cast_mut());
-        // ORDERING: AcqRel; Release publishes the block, Acquire sees the one that won.
-        match block.next.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => made,
-            Err(won) => {
-                self.give_spare(made);
-                won
-            }
-        }
-    }
-
-    fn take_spare(&self, start: u64, prev: *mut Block<T>) -> *mut Block<T> {
-        // ORDERING: Acquire; pairs with the Release in `give_spare`: its last users are done.
-        let spare = self.shared.0.spare.swap(ptr::null_mut(), Ordering::Acquire);
-        if spare.is_null() {
-            return Block::allocate(start, prev);
-        }
-        // SAFETY: the swap made it this thread's alone.
-        unsafe { (*spare).reuse(start, prev) };
-        spare
-    }
-
-    /// Keeps a block that nobody can reach, or frees it when there is one already.
-    fn give_spare(&self, block: *mut Block<T>) {
-        // ORDERING: Release; pairs with the Acquire in `take_spare`.
-        let kept = self.shared.0.spare.compare_exchange(
-            ptr::null_mut(),
-            block,
-            Ordering::Release,
-            Ordering::Relaxed,
-        );
-        if kept.is_err() {
-            // SAFETY: nobody can reach it.
-            drop(unsafe { Box::from_raw(block) });
-        }
+        // ORDERING: Release; pairs with the Acquire in `push`. Rule 3 rests on it.
+        self.tail.0.fetch_add(0, Ordering::Release) / ONE
     }
 
     /// How many messages are queued. Lags behind what happens at the same instant; never negative.
@@ -302,11 +195,11 @@ impl<T> Queue<T> {
     /// Refuses pushes from now on. What is queued, or has its ticket, stays. Wakes nobody: who closes and is not
     /// the consumer sees to that.
     pub(crate) fn close(&self) {
-        // ORDERING: AcqRel; tickets before it are delivered, those after it see CLOSED.
-        let tail = self.tail.0.fetch_or(CLOSED, Ordering::AcqRel);
+        // ORDERING: Release; who sees CLOSED sees what was done before. Tickets before it are delivered.
+        let tail = self.tail.0.fetch_or(CLOSED, Ordering::Release);
         if tail & CLOSED == 0 {
-            // ORDERING: Release; pairs with the Acquire in `end`.
-            self.shared.0.closed_at.store(tail / ONE, Ordering::Release);
+            // ORDERING: Relaxed; only the number is read.
+            self.shared.0.closed_at.store(tail / ONE, Ordering::Relaxed);
         }
     }
 
@@ -318,8 +211,8 @@ impl<T> Queue<T> {
             return tail / ONE;
         }
         loop {
-            // ORDERING: Acquire; pairs with the Release in `close`.
-            match self.shared.0.closed_at.load(Ordering::Acquire) {
+            // ORDERING: Relaxed; only the number is read.
+            match self.shared.0.closed_at.load(Ordering::Relaxed) {
                 // Whoever closes is between its two steps.
                 NONE => crate::sync::thread::yield_now(),
                 closed_at => return closed_at,
@@ -382,9 +275,9 @@ impl<T> Queue<T> {
             return self.end() == head;
         }
         // A read-modify-write that changes nothing: "no ticket yet", at a point in the tail's order.
-        // ORDERING: AcqRel; Release hands `parked_at` to the producer that takes the next ticket.
+        // ORDERING: Release; pairs with the Acquire in `push`: hands `parked_at` to whoever takes the next ticket.
         tail / ONE == head
-            && self.tail.0.compare_exchange(tail, tail, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            && self.tail.0.compare_exchange(tail, tail, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
     fn head(&self) -> u64 {
@@ -405,8 +298,7 @@ impl<T> Queue<T> {
         // SAFETY: only the consumer touches it.
         let mut block = self.consumer.0.block.with(|block| unsafe { *block });
         if block.is_null() {
-            // ORDERING: Acquire; sees the fields of the block.
-            block = self.shared.0.first.load(Ordering::Acquire);
+            block = self.shared.0.chain.first();
             if block.is_null() {
                 return None;
             }
@@ -435,19 +327,19 @@ impl<T> Queue<T> {
     ///
     /// As [`pop`](Self::pop); `old` is the consumer's block, all read.
     unsafe fn leave(&self, old: *mut Block<T>, next: *mut Block<T>, head: u64) {
-        // ORDERING: Release; as in `advance`. Acquire on failure: sees what whoever moved it did before.
-        let moved =
-            self.shared.0.tail_block.compare_exchange(old, next, Ordering::AcqRel, Ordering::Acquire);
+        let moved = self.shared.0.chain.move_on(old, next);
         // SAFETY: alive: not yet recycled.
         let block = unsafe { &*old };
-        // ORDERING: Acquire; pairs with the Release in `advance`.
-        if moved.is_ok() || block.horizon.load(Ordering::Acquire) == 0 {
-            // ORDERING: Relaxed; from here on only the consumer reads it. A producer that is still about to
-            // store its own horizon has an earlier ticket than this one, and either value is safe.
+        // ORDERING: Relaxed, both; see `Block::horizon`.
+        if moved || block.horizon.load(Ordering::Relaxed) == 0 {
             block.horizon.store(self.horizon(), Ordering::Relaxed);
         }
-        // SAFETY: only the consumer touches the list and the blocks' place in it.
-        self.consumer.0.left.with_mut(|left| unsafe { (*left).push(old) });
+        self.consumer.0.left.with_mut(|left| {
+            // SAFETY: only the consumer touches the list.
+            let left = unsafe { &mut *left };
+            // SAFETY: alive until it is recycled, which pops it first.
+            unsafe { left.push(old) };
+        });
         // SAFETY: only the consumer touches it.
         self.consumer.0.block.with_mut(|place| unsafe { *place = next });
         // SAFETY: the caller's duty is passed on.
@@ -462,44 +354,9 @@ impl<T> Queue<T> {
     unsafe fn recycle(&self, head: u64) {
         // SAFETY: only the consumer touches the list.
         while let Some(block) = self.consumer.0.left.with_mut(|left| unsafe { (*left).pop_if_past(head) }) {
-            self.give_spare(block);
+            // SAFETY: no producer can reach it any more, and those who could are done (rules 3 and 4).
+            unsafe { self.shared.0.chain.give_back(block) };
         }
-    }
-}
-
-impl<T> Left<T> {
-    fn push(&mut self, block: *mut Block<T>) {
-        // SAFETY: the block is not recycled, and its place in the list is the consumer's.
-        unsafe { &*block }.left_after.with_mut(|after| {
-            // SAFETY: as above.
-            unsafe { *after = ptr::null_mut() }
-        });
-        if self.newest.is_null() {
-            self.oldest = block;
-        } else {
-            // SAFETY: blocks of the list are alive.
-            unsafe { &*self.newest }.left_after.with_mut(|after| {
-                // SAFETY: as above.
-                unsafe { *after = block }
-            });
-        }
-        self.newest = block;
-    }
-
-    fn pop_if_past(&mut self, head: u64) -> Option<*mut Block<T>> {
-        // SAFETY: blocks of the list are alive.
-        let block = unsafe { self.oldest.as_ref() }?;
-        // ORDERING: Acquire; a producer that stored it is done with the block.
-        if block.horizon.load(Ordering::Acquire) > head {
-            return None;
-        }
-        let popped = self.oldest;
-        // SAFETY: its place in the list is the consumer's.
-        self.oldest = block.left_after.with(|after| unsafe { *after });
-        if self.oldest.is_null() {
-            self.newest = ptr::null_mut();
-        }
-        Some(popped)
     }
 }
 
@@ -534,23 +391,12 @@ impl<T> Queue<T> {
     fn free_blocks(&self) {
         // SAFETY: alone.
         let current = self.consumer.0.block.with(|block| unsafe { *block });
-        // ORDERING: Relaxed, all; alone.
-        let first = self.shared.0.first.load(Ordering::Relaxed);
-        let mut next = if current.is_null() { first } else { current };
-        while !next.is_null() {
-            // SAFETY: each linked block from the consumer's on is reached once.
-            let block = unsafe { Box::from_raw(next) };
-            next = block.next.load(Ordering::Relaxed);
-        }
+        // SAFETY: alone, and this is the end.
+        unsafe { self.shared.0.chain.free(current) };
         // SAFETY: alone.
         while let Some(left) = self.consumer.0.left.with_mut(|left| unsafe { (*left).pop_if_past(NONE) }) {
-            // SAFETY: blocks that were left are not reached by the walk above.
+            // SAFETY: the blocks that were left are before the current one.
             drop(unsafe { Box::from_raw(left) });
-        }
-        let spare = self.shared.0.spare.load(Ordering::Relaxed);
-        if !spare.is_null() {
-            // SAFETY: a spare is nowhere else.
-            drop(unsafe { Box::from_raw(spare) });
         }
     }
 }

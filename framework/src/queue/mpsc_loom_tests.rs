@@ -3,7 +3,9 @@ use loom::thread;
 
 use super::*;
 
-/// Blocks hold two slots here, so three messages cross an edge.
+/// Blocks hold two slots here, so three messages cross an edge. Where a block stands is in a cell that loom watches:
+/// a producer that reads a block which is given back (faults F10 and F11 of the naive fix of the textbook queue)
+/// is a race that it reports, and a block that is not freed is a leak that it reports.
 fn model(test: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     // Deep runs lift the bound by the environment.
@@ -68,6 +70,97 @@ fn loom_an_overtaken_producer_walks_back_and_blocks_are_recycled_behind_it() {
         fast.join().expect("a producer does not panic");
         seen.extend(std::iter::from_fn(|| pop(&queue)));
         assert_in_order(&seen, &[1, 3]);
+    });
+}
+
+/// Has pushed `numbers`, and popped them again.
+fn used(numbers: std::ops::Range<u32>) -> Arc<Queue<Box<u32>>> {
+    let queue = Arc::new(Queue::new());
+    for number in numbers {
+        assert!(queue.push(Box::new(number)).is_ok());
+        assert!(pop(&queue).is_some());
+    }
+    queue
+}
+
+/// The consumer leaves the first block and gives it back while a producer looks for its own, and takes the block
+/// that was given back for its next.
+#[test]
+fn loom_a_producer_never_meets_a_block_that_was_given_back() {
+    model(|| {
+        let queue = used(0..2);
+        let late = produce(&queue, 10..12);
+        let mut seen = Vec::from_iter(pop(&queue));
+        late.join().expect("a producer does not panic");
+        seen.extend(std::iter::from_fn(|| pop(&queue)));
+        assert_eq!(seen, [Box::new(10), Box::new(11)]);
+    });
+}
+
+/// As above with two producers, where one moves the tail block on before the consumer does, and the other is late.
+#[test]
+fn loom_a_block_waits_for_the_producers_before_its_horizon() {
+    model(|| {
+        let queue = used(0..1);
+        let producers = [produce(&queue, 0..1), produce(&queue, 10..12)];
+        let mut seen = Vec::from_iter(pop(&queue));
+        seen.extend(pop(&queue));
+        for producer in producers {
+            producer.join().expect("a producer does not panic");
+        }
+        seen.extend(std::iter::from_fn(|| pop(&queue)));
+        assert_in_order(&seen, &[1, 2]);
+    });
+}
+
+#[test]
+fn loom_three_producers_at_a_block_edge() {
+    model(|| {
+        let queue = Arc::new(Queue::new());
+        let producers = [produce(&queue, 0..1), produce(&queue, 10..11)];
+        assert!(queue.push(Box::new(20)).is_ok());
+        let mut seen = Vec::from_iter(pop(&queue));
+        for producer in producers {
+            producer.join().expect("a producer does not panic");
+        }
+        seen.extend(std::iter::from_fn(|| pop(&queue)));
+        assert_in_order(&seen, &[1, 1, 1]);
+    });
+}
+
+/// Two producers and three messages each: every block but the first was another before.
+#[test]
+fn loom_blocks_go_round_under_two_producers() {
+    model(|| {
+        let queue = used(0..2);
+        let producer = produce(&queue, 0..3);
+        let mut seen = Vec::new();
+        for number in 10..13 {
+            assert!(queue.push(Box::new(number)).is_ok());
+            seen.extend(pop(&queue));
+        }
+        producer.join().expect("a producer does not panic");
+        seen.extend(std::iter::from_fn(|| pop(&queue)));
+        assert_in_order(&seen, &[3, 3]);
+    });
+}
+
+/// The textbook queue's counter wraps when a pop overtakes the push's count (F8).
+#[test]
+fn loom_the_length_is_never_more_than_was_pushed() {
+    model(|| {
+        let queue = Arc::new(Queue::new());
+        let producer = produce(&queue, 0..2);
+        let watcher = {
+            let queue = queue.clone();
+            thread::spawn(move || assert!(queue.len() <= 2))
+        };
+        let popped = pop(&queue).is_some();
+        assert!(queue.len() <= 2 - usize::from(popped));
+        for thread in [producer, watcher] {
+            thread.join().expect("it does not panic");
+        }
+        assert_eq!(queue.len(), 2 - usize::from(popped));
     });
 }
 
@@ -145,7 +238,7 @@ fn loom_a_push_before_a_close_wakes_the_consumer_that_parks() {
     });
 }
 
-/// What is left is dropped, once: loom tracks the boxes' allocations through the blocks' cells.
+/// What is left is dropped, once, and the blocks with it.
 #[test]
 fn loom_dropping_the_queue_drops_what_producers_left() {
     model(|| {

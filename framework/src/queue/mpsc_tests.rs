@@ -135,7 +135,7 @@ fn blocks_come_back_and_nothing_is_allocated_in_steady_state() {
     let mut blocks = std::collections::HashSet::new();
     for number in 0..10_000 {
         assert!(queue.push(number).is_ok());
-        blocks.insert(queue.shared.0.tail_block.load(Ordering::Relaxed).addr());
+        blocks.insert(queue.shared.0.chain.newest_address());
         pop(&queue);
     }
     assert!(blocks.len() <= 3, "{} blocks in turn", blocks.len());
@@ -144,10 +144,10 @@ fn blocks_come_back_and_nothing_is_allocated_in_steady_state() {
 #[test]
 fn an_unused_queue_has_allocated_nothing() {
     let queue = Queue::<u64>::new();
-    assert!(queue.shared.0.first.load(Ordering::Relaxed).is_null());
+    assert!(queue.shared.0.chain.first().is_null());
     // SAFETY: one consumer.
     assert!(unsafe { queue.park() });
-    assert!(queue.shared.0.first.load(Ordering::Relaxed).is_null());
+    assert!(queue.shared.0.chain.first().is_null());
 }
 
 #[test]
@@ -160,4 +160,127 @@ fn exactly_the_first_push_after_a_park_must_wake() {
         assert_eq!(wakes, [Ok(true), Ok(false), Ok(false)], "round {round}");
         assert_eq!([(); 3].map(|()| pop(&queue)), [Some(0), Some(1), Some(2)]);
     }
+}
+
+/// A producer that was interrupted between its ticket and its stamp.
+struct Interrupted {
+    ticket: u64,
+}
+
+impl Interrupted {
+    fn begin<T>(queue: &Queue<T>) -> Self {
+        Interrupted { ticket: queue.tail.0.fetch_add(ONE, Ordering::Acquire) / ONE }
+    }
+
+    fn finish<T>(self, queue: &Queue<T>, value: T) {
+        // SAFETY: the ticket is not stamped, so its block is alive.
+        let block = unsafe { queue.find_block(self.ticket) };
+        // SAFETY: the ticket is its own, and in this block.
+        unsafe { block.write(self.ticket, value) };
+    }
+}
+
+fn blocks_left<T>(queue: &Queue<T>) -> usize {
+    // SAFETY: each test has one consumer.
+    queue.consumer.0.left.with(|left| unsafe { (*left).len() })
+}
+
+/// The queue says Busy and not Empty, so that nobody sleeps on it (F3, F9); the others go on, a hundred blocks far;
+/// and the late one finds its way back to its block.
+#[test]
+fn an_interrupted_producer_holds_up_the_consumer_and_nobody_else() {
+    let queue = Queue::new();
+    let late = Interrupted::begin(&queue);
+    let count = 100 * BLOCK_LEN;
+    for number in 1..=count {
+        assert!(queue.push(number).is_ok());
+    }
+    for _ in 0..3 {
+        // SAFETY: one consumer.
+        assert_eq!(unsafe { queue.pop() }, Pop::Busy);
+        // SAFETY: one consumer.
+        assert_eq!(unsafe { queue.peek() }, None);
+        // SAFETY: one consumer.
+        assert!(!unsafe { queue.park() });
+    }
+    assert_eq!(queue.len(), count + 1);
+    late.finish(&queue, 0);
+    for number in 0..=count {
+        assert_eq!(pop(&queue), Some(number));
+    }
+    assert_eq!(pop(&queue), None);
+}
+
+#[test]
+fn an_interrupted_producer_delivers_after_the_close() {
+    let queue = Queue::new();
+    let late = Interrupted::begin(&queue);
+    queue.close();
+    assert_eq!(queue.push(2), Err(2));
+    // SAFETY: one consumer.
+    assert_eq!(unsafe { queue.pop() }, Pop::Busy);
+    // SAFETY: one consumer.
+    assert!(!unsafe { queue.park() });
+    late.finish(&queue, 1);
+    assert_eq!((pop(&queue), pop(&queue)), (Some(1), None));
+    // SAFETY: one consumer.
+    assert!(unsafe { queue.park() });
+}
+
+/// The horizon is the tail when the block was full, not when the consumer came: it is behind the consumer already.
+#[test]
+fn a_backlog_gives_its_blocks_back_as_it_drains() {
+    let queue = Queue::new();
+    (0..20 * BLOCK_LEN).for_each(|number| assert!(queue.push(number).is_ok()));
+    for number in 0..20 * BLOCK_LEN {
+        assert_eq!(pop(&queue), Some(number));
+        assert!(blocks_left(&queue) <= 1, "{} blocks are kept", blocks_left(&queue));
+    }
+}
+
+/// The consumer's role goes from thread to thread; a mutex stands for the cell's claim word.
+#[test]
+fn consumers_that_take_turns_keep_the_order() {
+    let (producers, count) = (2, 20_000);
+    let queue = Queue::new();
+    let next = std::sync::Mutex::new(vec![0_u32; producers]);
+    std::thread::scope(|scope| {
+        for producer in 0..producers {
+            let queue = &queue;
+            scope
+                .spawn(move || (0..count).for_each(|number| assert!(queue.push((producer, number)).is_ok())));
+        }
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let mut next = next.lock().unwrap();
+                    for (producer, number) in std::iter::from_fn(|| pop(&queue)) {
+                        assert_eq!(number, next[producer], "producer {producer}");
+                        next[producer] += 1;
+                    }
+                    if next.iter().all(|&next| next == count) {
+                        return;
+                    }
+                    drop(next);
+                    std::thread::yield_now();
+                }
+            });
+        }
+    });
+}
+
+/// The textbook queue is Send and Sync whatever is in it (F7). Had the queue two ways to answer, this would not
+/// compile.
+#[test]
+fn a_queue_of_what_is_not_send_is_not_send() {
+    trait Answers<Way> {
+        fn answer() {}
+    }
+    struct WhenSend;
+    struct WhenSync;
+    impl<T> Answers<()> for T {}
+    impl<T: Send> Answers<WhenSend> for T {}
+    impl<T: Sync> Answers<WhenSync> for T {}
+    <Queue<std::rc::Rc<u8>> as Answers<_>>::answer();
+    <super::super::Stack<std::rc::Rc<u8>> as Answers<_>>::answer();
 }
