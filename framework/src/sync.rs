@@ -28,9 +28,14 @@ mod imp {
         }
     }
 
-    /// Nothing here; under loom it reports what it lies in when that is never freed.
+    #[cfg(test)]
+    pub(crate) use super::counted::LeakCheck;
+
+    /// Nothing here. In tests it counts what it lies in, and loom reports one that is never freed.
+    #[cfg(not(test))]
     pub(crate) struct LeakCheck;
 
+    #[cfg(not(test))]
     impl LeakCheck {
         pub(crate) fn new() -> Self {
             LeakCheck
@@ -88,6 +93,41 @@ mod imp {
 
         pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
             self.0.lock().expect("loom's mutex is never poisoned: a panic ends the model")
+        }
+    }
+}
+
+#[cfg(all(test, not(ostraca_loom)))]
+mod counted {
+    use std::cell::Cell;
+
+    thread_local! {
+        static COUNTS: Cell<Counts> = const { Cell::new(Counts { made: 0, freed: 0 }) };
+    }
+
+    /// What this thread has made and freed.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Counts {
+        pub(crate) made: usize,
+        pub(crate) freed: usize,
+    }
+
+    pub(crate) struct LeakCheck(());
+
+    impl LeakCheck {
+        pub(crate) fn new() -> Self {
+            COUNTS.set(Counts { made: COUNTS.get().made + 1, ..COUNTS.get() });
+            LeakCheck(())
+        }
+
+        pub(crate) fn counts() -> Counts {
+            COUNTS.get()
+        }
+    }
+
+    impl Drop for LeakCheck {
+        fn drop(&mut self) {
+            COUNTS.set(Counts { freed: COUNTS.get().freed + 1, ..COUNTS.get() });
         }
     }
 }

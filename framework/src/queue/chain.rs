@@ -75,8 +75,9 @@ impl<T> Chain<T> {
     /// Lets producers begin at `to` where they began at `from`, which is before it. False when they have already
     /// begun later; then everything up to that move is seen.
     pub(super) fn move_on(&self, from: *mut Block<T>, to: *mut Block<T>) -> bool {
-        // ORDERING: Release; whoever begins at `to` sees its fields, and, as all writes are exchanges, all that came
-        // before this move. Acquire on failure, for rule 2: the horizon that is read next comes after that move.
+        // ORDERING: Release; whoever begins at `to` sees its fields. Acquire on failure: the ticket of whoever moved it
+        // on is then before the horizon that is read next, so that `from` waits for its last user. (Loom cannot show
+        // a read-modify-write that comes too early in the tail's order; that `newest` is past `from` is coherence.)
         self.newest.compare_exchange(from, to, Ordering::Release, Ordering::Acquire).is_ok()
     }
 
@@ -171,11 +172,5 @@ impl<T> Chain<T> {
             // SAFETY: a spare is not linked.
             drop(unsafe { Box::from_raw(spare) });
         }
-    }
-
-    #[cfg(all(test, not(ostraca_loom)))]
-    pub(super) fn newest_address(&self) -> usize {
-        // ORDERING: Relaxed; a test compares it.
-        self.newest.load(Ordering::Relaxed).addr()
     }
 }

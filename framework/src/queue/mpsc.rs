@@ -310,7 +310,8 @@ impl<T> Queue<T> {
         if current.holds(head) {
             return Some(current);
         }
-        // ORDERING: Acquire; sees the fields of the block that a Release linked.
+        // ORDERING: Acquire; sees the fields of the block that a Release linked. The stamps of a block that is all read
+        // show its link already, as a producer in its middle linked it; this holds without that.
         let next = current.next.load(Ordering::Acquire);
         if next.is_null() {
             return None;

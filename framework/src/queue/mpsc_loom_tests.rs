@@ -113,6 +113,25 @@ fn loom_a_block_waits_for_the_producers_before_its_horizon() {
     });
 }
 
+/// As above, where the block that is left was a spare: nothing of its first life counts.
+#[test]
+fn loom_a_used_block_waits_as_a_new_one_does() {
+    model(|| {
+        let queue = used(0..8);
+        let producers = [produce(&queue, 0..1), produce(&queue, 10..11)];
+        // SAFETY: this is the consumer. One look is enough to leave the block.
+        let mut seen = match unsafe { queue.pop() } {
+            Pop::Item(message) => vec![message],
+            Pop::Empty | Pop::Busy => Vec::new(),
+        };
+        for producer in producers {
+            producer.join().expect("a producer does not panic");
+        }
+        seen.extend(std::iter::from_fn(|| pop(&queue)));
+        assert_in_order(&seen, &[1, 1]);
+    });
+}
+
 #[test]
 fn loom_three_producers_at_a_block_edge() {
     model(|| {
@@ -128,7 +147,7 @@ fn loom_three_producers_at_a_block_edge() {
     });
 }
 
-/// Two producers and three messages each: every block but the first was another before.
+/// Two producers, three messages each, and a block that was used before: blocks are linked, left and linked again.
 #[test]
 fn loom_blocks_go_round_under_two_producers() {
     model(|| {

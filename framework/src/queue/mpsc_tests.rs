@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering as StdOrdering};
 use proptest::prelude::*;
 
 use super::*;
+use crate::sync::LeakCheck;
 
 fn pop<T>(queue: &Queue<T>) -> Option<T> {
     loop {
@@ -128,17 +129,32 @@ fn a_closed_queue_gives_values_back_and_keeps_what_it_has() {
 #[test]
 fn blocks_come_back_and_nothing_is_allocated_in_steady_state() {
     let queue = Queue::new();
-    for number in 0..64 {
-        assert!(queue.push(number).is_ok());
-        pop(&queue);
+    let turn = || {
+        for number in 0..BLOCK_LEN / 3 {
+            assert!(queue.push(number).is_ok());
+        }
+        for number in 0..BLOCK_LEN / 3 {
+            assert_eq!(pop(&queue), Some(number));
+        }
+    };
+    (0..10).for_each(|_| turn());
+    let warm = LeakCheck::counts().made;
+    (0..1_000).for_each(|_| turn());
+    assert_eq!(LeakCheck::counts().made, warm);
+}
+
+#[test]
+fn every_block_is_freed_with_the_queue() {
+    for (pushed, popped) in (0..4 * BLOCK_LEN).map(|n| (n, n / 2)).chain([(200, 0), (200, 200)]) {
+        let before = LeakCheck::counts();
+        let queue = Queue::new();
+        (0..pushed).for_each(|number| assert!(queue.push(number).is_ok()));
+        (0..popped).for_each(|number| assert_eq!(pop(&queue), Some(number)));
+        drop(queue);
+        let after = LeakCheck::counts();
+        assert_eq!(after.made - before.made, after.freed - before.freed, "{pushed} pushed, {popped} popped");
+        assert_eq!(after.made > before.made, pushed > 0);
     }
-    let mut blocks = std::collections::HashSet::new();
-    for number in 0..10_000 {
-        assert!(queue.push(number).is_ok());
-        blocks.insert(queue.shared.0.chain.newest_address());
-        pop(&queue);
-    }
-    assert!(blocks.len() <= 3, "{} blocks in turn", blocks.len());
 }
 
 #[test]
