@@ -47,7 +47,10 @@
 //!
 //! Cargo features: `http` (default) adds the module [`http`] for actix-web.
 
-#![cfg_attr(ostraca_loom, allow(dead_code, unused_imports, unreachable_pub, reason = "only what has models is compiled"))]
+#![cfg_attr(
+    ostraca_loom,
+    allow(dead_code, unused_imports, unreachable_pub, reason = "only what has models is compiled")
+)]
 
 mod sync;
 
@@ -87,10 +90,10 @@ pub mod testkit;
 
 #[cfg(not(ostraca_loom))]
 pub use actor::{
-    Actor, ActorId, ActorRef, AskError, Batch, Cached, CachedMessage, Carries, Context, DeadLetter, DeadReason,
-    Envelope, Failure, Finds, Handled, HandlerInfo, Handles, Inline, Item, Label, Local, Message, Methods,
-    NoMethods, Reads, Recipient, RecipientRequest, ReplyTo, Request, Restart, Route, SendError, Settings,
-    SpawnError, StartError, StopReason, Target, Task, TellError, Turn, WeakRef,
+    Actor, ActorId, ActorRef, AskError, Batch, Cached, CachedMessage, Carries, Context, DeadLetter,
+    DeadReason, Envelope, Failure, Finds, Handled, HandlerInfo, Handles, Inline, Item, Label, Local, Message,
+    Methods, NoMethods, Reads, Recipient, RecipientRequest, ReplyTo, Request, Restart, Route, SendError,
+    Settings, SpawnError, StartError, StopReason, Target, Task, TellError, Turn, WeakRef,
 };
 #[cfg(not(ostraca_loom))]
 pub use mailbox::Overflow;
@@ -105,8 +108,8 @@ pub use system::{GivenUp, Readiness, StartSystemError, StopReport, System, Syste
 #[cfg(not(ostraca_loom))]
 pub mod prelude {
     pub use crate::{
-        ActorRef, AskError, Batch, Context, Message, ReplyTo, SendError, Shards, StartError, StopReason, System,
-        TellError, actor,
+        ActorRef, AskError, Batch, Context, Message, ReplyTo, SendError, Shards, StartError, StopReason,
+        System, TellError, actor,
     };
 }
 

@@ -109,7 +109,9 @@ impl StopReport {
 #[non_exhaustive]
 pub enum StartSystemError {
     /// There is no tokio runtime.
-    #[error("no tokio runtime: start the system inside one (`#[tokio::main]`), or give it a handle: `.tokio(handle)`")]
+    #[error(
+        "no tokio runtime: start the system inside one (`#[tokio::main]`), or give it a handle: `.tokio(handle)`"
+    )]
     NoRuntime,
 }
 
@@ -496,7 +498,9 @@ struct Starting<A: Actor> {
     outcome: oneshot::Receiver<Result<(), StopReason>>,
 }
 
-async fn finish_spawn<A: Actor>(starting: Result<Starting<A>, SpawnError>) -> Result<ActorRef<A>, SpawnError> {
+async fn finish_spawn<A: Actor>(
+    starting: Result<Starting<A>, SpawnError>,
+) -> Result<ActorRef<A>, SpawnError> {
     let Starting { actor, outcome } = starting?;
     match outcome.await.unwrap_or(Err(StopReason::RuntimeLost)) {
         Ok(()) => Ok(actor),

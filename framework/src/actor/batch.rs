@@ -120,7 +120,9 @@ impl<M: Message> Drop for Item<M> {
     fn drop(&mut self) {
         let Some(reply) = self.reply.take() else { return };
         // While panicking the token itself says so.
-        if !std::thread::panicking() && let Some(unanswered) = &mut *self.unanswered.0.lock() {
+        if !std::thread::panicking()
+            && let Some(unanswered) = &mut *self.unanswered.0.lock()
+        {
             unanswered.push(reply);
         }
     }

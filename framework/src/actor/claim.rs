@@ -96,7 +96,9 @@ impl Claim {
             state => Some((state & !(QUEUED | SUSPENDED)) | RUNNING),
         };
         // ORDERING: AcqRel; Acquire sees all that the last runner did, Release hands NOTIFIED to the current one.
-        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, taken).is_ok_and(|state| state & RUNNING == 0)
+        self.0
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, taken)
+            .is_ok_and(|state| state & RUNNING == 0)
     }
 
     /// An asker takes an idle cell, on the run queue or not. Control work is left to the workers.
@@ -121,7 +123,8 @@ impl Claim {
     }
 
     fn rest(&self, reasons_to_stay: u32, mark: u32) -> Rest {
-        let rested = |state: u32| (state & reasons_to_stay == 0).then_some((state & !(RUNNING | WOKEN)) | mark);
+        let rested =
+            |state: u32| (state & reasons_to_stay == 0).then_some((state & !(RUNNING | WOKEN)) | mark);
         // ORDERING: AcqRel; Release gives all that this runner did to the next, Acquire sees what a notify
         // published when it fails.
         match self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, rested) {

@@ -1,6 +1,5 @@
 //! Messages, and the envelope that carries one with the way back to its asker.
 
-
 use super::reply::{RawReply, ReplyTo};
 use super::{Actor, scope};
 
@@ -81,4 +80,3 @@ impl<T, E> IsResult for Result<T, E> {
     type Ok = T;
     type Err = E;
 }
-

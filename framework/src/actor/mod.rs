@@ -52,8 +52,8 @@ pub use turn::{Handled, Turn};
 
 pub(crate) use cell::{Birth, Cell};
 pub(crate) use commons::{Commons, Owner};
-pub(crate) use stats::CellStats;
 pub(crate) use parent::{AnyCell, Control, Parent, Verdict};
+pub(crate) use stats::CellStats;
 
 /// An actor: a value that handles one message at a time.
 ///

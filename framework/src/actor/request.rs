@@ -98,7 +98,9 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
         loop {
             message = match deliver(&self.target, Envelope::told(message)) {
                 Ok(()) => return Ok(()),
-                Err(TryPushError::Closed(envelope)) => return Err(SendError::Stopped(envelope.into_parts().0)),
+                Err(TryPushError::Closed(envelope)) => {
+                    return Err(SendError::Stopped(envelope.into_parts().0));
+                }
                 Err(TryPushError::Full(envelope)) => envelope.into_parts().0,
             };
             if scope::is_running(self.target.cell().address()) {

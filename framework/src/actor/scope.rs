@@ -138,11 +138,7 @@ impl Drop for Suspended {
 
 fn with_last<T>(outside: T, work: impl FnOnce(&mut Scope) -> T) -> T {
     // A thread that is being torn down has no turns any more.
-    TURNS
-        .try_with(|turns| turns.borrow_mut().last_mut().map(work))
-        .ok()
-        .flatten()
-        .unwrap_or(outside)
+    TURNS.try_with(|turns| turns.borrow_mut().last_mut().map(work)).ok().flatten().unwrap_or(outside)
 }
 
 /// Wakes; a waker that panics takes nobody else with it.

@@ -25,10 +25,11 @@ mod room;
 
 use std::task::{Context, Poll};
 
-use crate::queue::{Pop, Stack};
+pub(crate) use crate::queue::Pop;
+use crate::queue::Stack;
 use lane::Lane;
-pub(crate) use room::Waiter;
 use room::Room;
+pub(crate) use room::Waiter;
 
 /// What a full mailbox does with a tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -42,7 +42,8 @@ impl<A: Handles<M>, M: Message + Clone> Carries<A, M> for Every<A> {
     type Request<'a> = Gather<A, M>;
 
     fn request(&self, message: M) -> Gather<A, M> {
-        let asks = self.0.iter().map(|shard| Ask::Running(Request::new(Target::owned(shard), message.clone())));
+        let asks =
+            self.0.iter().map(|shard| Ask::Running(Request::new(Target::owned(shard), message.clone())));
         Gather { asks: asks.collect() }
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::window::Window;
-use crate::actor::{ActorId, AnyCell, Commons, Control, Failure, Label, Owner, Parent, Restart, StopReason, Verdict};
+use crate::actor::{
+    ActorId, AnyCell, Commons, Control, Failure, Label, Owner, Parent, Restart, StopReason, Verdict,
+};
 use crate::sync::Mutex;
 
 /// Told of a child that was given up: its label and why.

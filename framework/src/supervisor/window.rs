@@ -56,7 +56,10 @@ mod tests {
         let (mut window, start) = (Window::default(), Instant::now());
         for second in [0, 1, 2, 11, 12, 13] {
             let now = start + Duration::from_secs(second);
-            assert!(window.failed(&restart(), now, 0).is_some(), "at {second} s only three are in the window");
+            assert!(
+                window.failed(&restart(), now, 0).is_some(),
+                "at {second} s only three are in the window"
+            );
         }
     }
 

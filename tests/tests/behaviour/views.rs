@@ -68,7 +68,11 @@ async fn a_keyed_read_comes_from_the_cache_until_its_lifetime_is_over() {
     prices.set(200).await.unwrap();
     assert_eq!(prices.price(7).await, Ok(107), "still cached");
     tokio::time::sleep(Duration::from_millis(2)).await;
-    assert_eq!(prices.price(&7).max_stale(Duration::from_millis(1)).await, Ok(207), "too old for this reader");
+    assert_eq!(
+        prices.price(&7).max_stale(Duration::from_millis(1)).await,
+        Ok(207),
+        "too old for this reader"
+    );
     prices.set(300).await.unwrap();
     assert_eq!(prices.price(7).latest().await, Ok(307));
     prices.set(400).await.unwrap();

@@ -156,10 +156,12 @@ fn drive<T>(
 #[test]
 fn messages_of_one_sender_arrive_in_the_order_sent() {
     let number = |name: &str, default: u64| {
-        std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}: {text:?}")))
+        std::env::var(name)
+            .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}: {text:?}")))
     };
     let (first, count) = (number("OSTRACA_SEED", 1), number("OSTRACA_SEEDS", 20_000));
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let tokio =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let _entered = tokio.enter();
     for seed in first..first + count {
         run(seed);

@@ -11,7 +11,7 @@ use super::super::parent::{AnyCell, Control, Verdict};
 use super::super::{Actor, scope};
 use super::life::{Phase, Unfinished};
 use super::runner::Runner;
-use crate::queue::Pop;
+use crate::mailbox::Pop;
 
 impl<A: Actor> Runner<'_, A> {
     /// Carries out all of the control lane.

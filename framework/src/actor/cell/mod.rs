@@ -28,6 +28,7 @@ use std::sync::{Arc, Weak};
 use std::task::Wake;
 use std::time::Instant;
 
+use super::Actor;
 use super::claim::{Claim, Wake as Awake};
 use super::commons::{Commons, DeadLetter, DeadReason};
 use super::context::Context;
@@ -35,7 +36,6 @@ use super::lifecycle::{Exit, Label, SpawnError, StopReason, short_type_name};
 use super::parent::{AnyCell, Control, Parent};
 use super::settings::{Inline, Restart};
 use super::stats::CellStats;
-use super::Actor;
 use crate::cache::CacheStats;
 use crate::mailbox::{Mailbox, Pushed, TryPushError};
 use crate::runtime::Runnable;

@@ -11,9 +11,9 @@ use super::super::lifecycle::{Failure, StartError, StopReason};
 use super::super::settings::Inline;
 use super::super::turn::{Handled, Outcome, Turn};
 use super::super::{Actor, scope};
-use super::life::{Life, Phase, Unfinished};
 use super::Cell;
-use crate::queue::Pop;
+use super::life::{Life, Phase, Unfinished};
+use crate::mailbox::Pop;
 
 /// Messages an activation.
 const BUDGET_LEN: u32 = 128;
