@@ -3,9 +3,9 @@
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::format_ident;
 
-/// Methods of std's traits that a reference to an actor has itself, so that a handler behind its `Deref` could
+/// Methods that a reference to actors has itself, by std's traits or its own, so that a handler behind its `Deref` could
 /// not be called by the same name.
-const HIDDEN_BY: [(&str, &str); 19] = [
+const HIDDEN_BY: [(&str, &str); 21] = [
     ("clone", "Clone"),
     ("clone_from", "Clone"),
     ("to_owned", "ToOwned"),
@@ -25,6 +25,8 @@ const HIDDEN_BY: [(&str, &str); 19] = [
     ("deref", "Deref"),
     ("deref_mut", "DerefMut"),
     ("drop", "Drop"),
+    ("shard", "Shards"),
+    ("all", "Shards"),
 ];
 
 /// Names of types and traits that every module has; a message of that name would hide them.

@@ -1,0 +1,16 @@
+use ostraca::prelude::*;
+
+struct Ledger;
+
+#[actor]
+impl Ledger {
+    #[start]
+    fn start() -> Self {
+        Ledger
+    }
+
+    #[handler]
+    fn all(&mut self) {}
+}
+
+fn main() {}
