@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ostraca::prelude::*;
 
-pub struct Clerk {
+pub(crate) struct Clerk {
     seen: Vec<u32>,
     child: Option<ActorRef<Clerk>>,
 }
