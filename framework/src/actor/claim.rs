@@ -42,6 +42,17 @@ pub(super) enum Wake {
     Nothing,
 }
 
+/// What an asker's try came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tried {
+    /// The claim is the caller's.
+    Claimed,
+    /// Somebody runs the cell, or was faster: worth another try.
+    Taken,
+    /// Only a worker may run it: it is suspended, has control work, or is closed.
+    NotForAskers,
+}
+
 /// What a rest came to.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
@@ -102,14 +113,19 @@ impl Claim {
     }
 
     /// An asker takes an idle cell, on the run queue or not. Control work is left to the workers.
-    pub(super) fn try_claim(&self) -> bool {
+    #[inline]
+    pub(super) fn try_claim(&self) -> Tried {
         // ORDERING: Relaxed; only a guess, checked by the exchange.
         let state = self.0.load(Ordering::Relaxed);
         if state & (RUNNING | SUSPENDED | CLOSED | CONTROL) != 0 {
-            return false;
+            let is_hopeless = state & (SUSPENDED | CLOSED | CONTROL) != 0;
+            return if is_hopeless { Tried::NotForAskers } else { Tried::Taken };
         }
         // ORDERING: AcqRel; as in `take`.
-        self.0.compare_exchange(state, state | RUNNING, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        match self.0.compare_exchange(state, state | RUNNING, Ordering::AcqRel, Ordering::Relaxed) {
+            Ok(_) => Tried::Claimed,
+            Err(_) => Tried::Taken,
+        }
     }
 
     /// Gives the claim up; the mailbox's wake-up is armed.
@@ -173,6 +189,13 @@ impl Claim {
     pub(super) fn has_control(&self) -> bool {
         // ORDERING: Relaxed; acted upon by `take_notified`, which orders.
         self.0.load(Ordering::Relaxed) & CONTROL != 0
+    }
+
+    /// Whether the runner was called since it last took note. A guess, too.
+    #[inline]
+    pub(super) fn is_called(&self) -> bool {
+        // ORDERING: Relaxed; acted upon by `take_notified` or `acknowledge`, which order.
+        self.0.load(Ordering::Relaxed) & (NOTIFIED | CONTROL) != 0
     }
 
     /// The runner leaves for good.

@@ -46,12 +46,21 @@ impl Model {
         }
     }
 
+    /// As the cell: what finds it idle runs at once and never enters the queue.
     fn ask(&self, message: u32) {
-        let must_wake = self.push(message);
-        if self.claim.try_claim() {
+        if self.claim.try_claim() == Tried::Claimed {
+            if self.queue.len() == 0 {
+                // SAFETY: loom checks that nobody else is here.
+                self.handled.with_mut(|handled| unsafe { (*handled).push(message) });
+                if self.claim.release() == Rest::Resting {
+                    return;
+                }
+            } else {
+                self.push(message);
+            }
             self.activate();
-        } else if must_wake {
-            self.schedule_if(self.claim.notify());
+        } else {
+            self.tell(message);
         }
     }
 
@@ -133,6 +142,37 @@ fn loom_an_asker_that_overtakes_a_queued_cell_leaves_a_stale_entry_that_finds_no
 }
 
 #[test]
+fn loom_an_ask_that_runs_at_once_loses_no_tell_that_comes_meanwhile() {
+    model(|| {
+        let cell = Model::parked();
+        let asker = spawn(&cell, |cell| cell.ask(1));
+        cell.tell(2);
+        cell.work();
+        asker.join().expect("an asker does not panic");
+        cell.finish(vec![1, 2]);
+    });
+}
+
+#[test]
+fn loom_an_ask_of_a_cell_that_was_put_back_with_nothing_left_loses_no_tell() {
+    model(|| {
+        let cell = Model::parked();
+        // Its budget is gone with the last message: it is on the run queue, and its wake-up is not armed.
+        cell.tell(1);
+        cell.run_queue.lock().expect("not poisoned").pop_front();
+        assert!(cell.claim.take());
+        // SAFETY: the claim is held.
+        assert_eq!(unsafe { cell.queue.pop() }, Pop::Item(1));
+        cell.schedule_if(cell.claim.requeue());
+        let asker = spawn(&cell, |cell| cell.ask(2));
+        cell.tell(3);
+        cell.work();
+        asker.join().expect("an asker does not panic");
+        cell.finish(vec![2, 3]);
+    });
+}
+
+#[test]
 fn loom_a_tell_while_the_cell_is_released_is_not_lost() {
     model(|| {
         let cell = Model::parked();
@@ -200,6 +240,6 @@ fn loom_a_wake_while_a_handler_is_being_suspended_is_not_lost() {
         // SAFETY: all threads are joined.
         let polls = cell.polls.with(|polls| unsafe { *polls });
         assert_eq!(polls, 1, "one wake, one poll");
-        assert!(!cell.claim.try_claim(), "an asker never claims a suspended cell");
+        assert_eq!(cell.claim.try_claim(), Tried::NotForAskers, "an asker never claims a suspended cell");
     });
 }

@@ -3,4 +3,5 @@
 mod claim;
 mod error;
 mod reply;
+mod reply_pool;
 mod scope;

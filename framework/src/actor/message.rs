@@ -57,8 +57,12 @@ impl<M: Message> Envelope<M> {
 
     /// Takes it apart to run it. From here on an answer that never comes is
     /// [`AskError::Unanswered`](crate::AskError::Unanswered). Asks that the handler makes inherit the deadline.
+    #[inline]
     pub fn open(self) -> (M, ReplyTo<M::Reply, M::Refusal>) {
-        scope::inherit_deadline(self.reply.deadline());
+        let deadline = self.reply.deadline();
+        if deadline.is_some() {
+            scope::inherit_deadline(deadline);
+        }
         (self.message, self.reply.open())
     }
 

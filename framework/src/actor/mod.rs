@@ -24,6 +24,7 @@ mod parent;
 mod recipient;
 mod refs;
 mod reply;
+mod reply_pool;
 mod request;
 mod route;
 mod scope;

@@ -17,19 +17,23 @@
 //! count. The waker is out of the slot before READY is published, so an asker that is polled for another reason
 //! cannot free the slot under the answerer (the trap of futures-rs #1916).
 //!
-//! **Cost.** One allocation an ask; one compare-and-swap for an answer that is there before the first poll,
-//! three for one that is waited for.
+//! **Cost.** No allocation in steady state ([`reply_pool`](super::reply_pool)). No atomic read-modify-write for an
+//! ask that runs on the asker's own thread, one for an answer that is there before the first poll, three for one
+//! that is waited for.
 //!
 //! **Source.** The states are those of faern/oneshot and asynchronics/multishot, with the waker moved out under
 //! a state of its own.
 
 use std::convert::Infallible;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::error::AskError;
-use super::scope;
+use super::scope::Way;
+use super::{reply_pool, scope};
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicU32, Ordering};
 
@@ -54,11 +58,7 @@ struct Slot<T, E> {
 }
 
 /// The asker's end.
-pub(crate) struct ReplyRx<T, E> {
-    slot: NonNull<Slot<T, E>>,
-    /// The answer was taken and the slot freed.
-    is_done: bool,
-}
+pub(crate) struct ReplyRx<T, E>(NonNull<Slot<T, E>>);
 
 /// The answerer's end while the message has not run. Dropped: the asker gets [`AskError::Dropped`].
 pub(crate) struct RawReply<T, E>(Token<T, E>);
@@ -93,19 +93,20 @@ unsafe impl<T: Send, E: Send> Sync for Token<T, E> {}
 unsafe impl Send for Held {}
 
 /// A fresh slot's two ends.
+#[inline]
 pub(crate) fn pair<T: Send, E: Send>(deadline: Option<Instant>) -> (ReplyRx<T, E>, RawReply<T, E>) {
-    let slot = Box::new(Slot {
+    let slot = reply_pool::place(Slot {
         state: AtomicU32::new(EMPTY),
         deadline,
         waker: UnsafeCell::new(None),
         answer: UnsafeCell::new(None),
     });
-    let slot = NonNull::from(Box::leak(slot));
-    (ReplyRx { slot, is_done: false }, RawReply(Token(Some(slot))))
+    (ReplyRx(slot), RawReply(Token(Some(slot))))
 }
 
 impl<T, E> ReplyTo<T, E> {
     /// Answers.
+    #[inline]
     pub fn reply(mut self, value: T) {
         self.0.finish(Ok(value));
     }
@@ -116,6 +117,7 @@ impl<T, E> ReplyTo<T, E> {
     }
 
     /// Answers or refuses.
+    #[inline]
     pub fn send(mut self, outcome: Result<T, E>) {
         self.0.finish(outcome.map_err(AskError::Refused));
     }
@@ -134,9 +136,11 @@ impl<T, E> ReplyTo<T, E> {
 }
 
 impl<T, E> Drop for ReplyTo<T, E> {
+    #[inline]
     fn drop(&mut self) {
-        let error = if std::thread::panicking() { AskError::Panicked } else { AskError::Unanswered };
-        self.0.finish(Err(error));
+        if self.0.0.is_some() {
+            self.0.forget();
+        }
     }
 }
 
@@ -147,6 +151,7 @@ impl<T, E> RawReply<T, E> {
     }
 
     /// The message runs now.
+    #[inline]
     pub(crate) fn open(mut self) -> ReplyTo<T, E> {
         ReplyTo(Token(self.0.0.take()))
     }
@@ -163,8 +168,11 @@ impl<T, E> RawReply<T, E> {
 }
 
 impl<T, E> Drop for RawReply<T, E> {
+    #[inline]
     fn drop(&mut self) {
-        self.0.finish(Err(AskError::Dropped));
+        if self.0.0.is_some() {
+            self.0.finish(Err(AskError::Dropped));
+        }
     }
 }
 
@@ -174,15 +182,36 @@ impl<T, E> Token<T, E> {
         self.0.as_ref().map(|slot| unsafe { slot.as_ref() })
     }
 
+    /// Answers for a handler that did not.
+    #[cold]
+    fn forget(&mut self) {
+        let error = if std::thread::panicking() { AskError::Panicked } else { AskError::Unanswered };
+        self.finish(Err(error));
+    }
+
     /// Answers, once; nothing for a tell or a token already spent.
+    #[inline]
     fn finish(&mut self, answer: Answer<T, E>) {
         let Some(slot) = self.0.take() else { return };
         // SAFETY: the pointer was this half's, so the slot is alive.
         let answer_cell = unsafe { &slot.as_ref().answer };
         // SAFETY: until READY the answer belongs to this half alone.
         answer_cell.with_mut(|place| unsafe { *place = Some(answer) });
-        let held = Held { slot: slot.cast(), publish: publish::<T, E> };
-        scope::release_reply(held);
+        match scope::way(slot.addr().get()) {
+            Way::OwnThread => {
+                // SAFETY: as above.
+                let state = unsafe { &slot.as_ref().state };
+                // ORDERING: Relaxed; the asker is this thread, and has not polled yet.
+                state.store(READY, Ordering::Relaxed);
+            }
+            Way::Hold => scope::hold(Held { slot: slot.cast(), publish: publish::<T, E> }),
+            Way::Show => {
+                // SAFETY: the pointer was this half's, which ends here, and the answer is written.
+                if let Some(waker) = unsafe { publish::<T, E>(slot.cast()) } {
+                    scope::wake_at_end(waker);
+                }
+            }
+        }
     }
 }
 
@@ -213,7 +242,7 @@ unsafe fn publish<T, E>(slot: NonNull<()>) -> Option<Waker> {
             Ok(_) => break,
             Err(DROPPED) => {
                 // SAFETY: the asker is gone, and the caller gives up the other half.
-                unsafe { free(slot) };
+                unsafe { free_unseen(slot) };
                 return None;
             }
             Err(seen) => state = seen,
@@ -224,34 +253,54 @@ unsafe fn publish<T, E>(slot: NonNull<()>) -> Option<Waker> {
     // ORDERING: AcqRel; as above.
     if shared.state.swap(READY, Ordering::AcqRel) == DROPPED {
         // SAFETY: the asker went while the waker was taken, and the caller gives up the other half.
-        unsafe { free(slot) };
+        unsafe { free_unseen(slot) };
         return None;
     }
     waker
 }
 
+/// Frees a slot with an answer that nobody has seen. Dropping the answer is foreign code, in the middle of the
+/// answerer's turn: a panic in it takes nothing else along.
+///
 /// # Safety
 ///
 /// `slot` came from [`pair`] and neither half is used again.
-unsafe fn free<T, E>(slot: NonNull<Slot<T, E>>) {
-    // SAFETY: `pair` leaked this box, and the caller owns both halves.
-    drop(unsafe { Box::from_raw(slot.as_ptr()) });
+#[cold]
+unsafe fn free_unseen<T, E>(slot: NonNull<Slot<T, E>>) {
+    // SAFETY: the caller owns both halves.
+    let answer = unsafe { slot.as_ref() }.answer.with_mut(|answer| unsafe { (*answer).take() });
+    // SAFETY: as above.
+    unsafe { reply_pool::free(slot) };
+    if catch_unwind(AssertUnwindSafe(|| drop(answer))).is_err() {
+        tracing::error!(target: "ostraca::actor", "dropping an answer that nobody waited for panicked");
+    }
 }
 
 impl<T, E> ReplyRx<T, E> {
-    /// Ready with the answer, once.
-    ///
-    /// # Panics
-    ///
-    /// When it is polled again after it was ready.
-    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<Answer<T, E>> {
-        assert!(!self.is_done, "a request was polled after it was done");
+    fn slot(&self) -> &Slot<T, E> {
+        // SAFETY: the asker's half keeps the slot alive.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Tells this ask's slot from others.
+    pub(crate) fn address(&self) -> usize {
+        self.0.addr().get()
+    }
+
+    /// Whether the answer is there, to be taken.
+    #[inline]
+    pub(crate) fn is_ready(&self) -> bool {
+        // ORDERING: Acquire; pairs with the Release that publishes READY and with it the answer.
+        self.slot().state.load(Ordering::Acquire) == READY
+    }
+
+    /// Ready when the answer is there, to be taken.
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let slot = self.slot();
         loop {
-            // SAFETY: the asker's half keeps the slot alive until `is_done`.
-            let slot = unsafe { self.slot.as_ref() };
-            // ORDERING: Acquire; pairs with the Release that publishes READY and with it the answer.
+            // ORDERING: Acquire; as in `is_ready`.
             match slot.state.load(Ordering::Acquire) {
-                READY => return Poll::Ready(self.take()),
+                READY => return Poll::Ready(()),
                 TAKING => {
                     // READY is an instant away, and the waker may be another one by now: come again.
                     crate::sync::hint::spin_loop();
@@ -275,14 +324,19 @@ impl<T, E> ReplyRx<T, E> {
         }
     }
 
-    fn take(&mut self) -> Answer<T, E> {
-        // SAFETY: the asker's half is still held.
-        let slot = unsafe { self.slot.as_ref() };
+    /// Takes the answer that is there.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[inline]
+    pub(crate) fn take(self) -> Answer<T, E> {
+        assert!(self.is_ready(), "an answer is taken when it is there");
+        let rx = ManuallyDrop::new(self);
         // SAFETY: READY gives the answer to this half.
-        let answer = slot.answer.with_mut(|answer| unsafe { (*answer).take() });
-        self.is_done = true;
-        // SAFETY: READY says that the answerer is gone.
-        unsafe { free(self.slot) };
+        let answer = rx.slot().answer.with_mut(|answer| unsafe { (*answer).take() });
+        // SAFETY: READY says that the answerer is gone, and this half ends here.
+        unsafe { reply_pool::free(rx.0) };
         answer.expect("READY is published after the answer is written")
     }
 }
@@ -307,17 +361,13 @@ impl<T, E> Slot<T, E> {
 
 impl<T, E> Drop for ReplyRx<T, E> {
     fn drop(&mut self) {
-        if self.is_done {
-            return;
-        }
-        // SAFETY: the asker's half is still held.
-        let slot = unsafe { self.slot.as_ref() };
+        let slot = self.slot();
         // The waker goes now and not with the slot: it keeps the asker's whole task alive.
         drop(slot.regain_waker());
         // ORDERING: AcqRel; Acquire sees an answer that is to be freed here, Release gives the slot up.
         if slot.state.swap(DROPPED, Ordering::AcqRel) == READY {
             // SAFETY: READY says that the answerer is gone.
-            unsafe { free(self.slot) };
+            unsafe { reply_pool::free(self.0) };
         }
     }
 }
@@ -334,12 +384,10 @@ mod loom_tests {
         loom::model(|| {
             let (mut rx, reply) = pair::<_, Infallible>(None);
             let answerer = loom::thread::spawn(move || reply.open().reply(7));
-            let early = rx.poll(&Context::from_waker(Waker::noop()));
-            let answer = match early {
-                Poll::Ready(answer) => answer,
-                Poll::Pending => loom::future::block_on(std::future::poll_fn(move |cx| rx.poll(cx))),
-            };
-            assert_eq!(answer, Ok(7));
+            if rx.poll(&Context::from_waker(Waker::noop())).is_pending() {
+                loom::future::block_on(std::future::poll_fn(|cx| rx.poll(cx)));
+            }
+            assert_eq!(rx.take(), Ok(7));
             answerer.join().expect("the answerer does not panic");
         });
     }
@@ -352,8 +400,7 @@ mod loom_tests {
             let sent = value.clone();
             let answerer = loom::thread::spawn(move || reply.open().reply(sent));
             let cx = Context::from_waker(Waker::noop());
-            let seen = rx.poll(&cx);
-            drop(rx);
+            let seen = rx.poll(&cx).is_ready().then(|| rx.take());
             drop(seen);
             answerer.join().expect("the answerer does not panic");
             assert_eq!(Arc::strong_count(&value), 1, "the answer was dropped, once");
@@ -365,8 +412,8 @@ mod loom_tests {
         loom::model(|| {
             let (mut rx, reply) = pair::<_, Infallible>(None);
             let answerer = loom::thread::spawn(move || reply.open().reply(7));
-            let answer = loom::future::block_on(std::future::poll_fn(move |cx| rx.poll(cx)));
-            assert_eq!(answer, Ok(7));
+            loom::future::block_on(std::future::poll_fn(|cx| rx.poll(cx)));
+            assert_eq!(rx.take(), Ok(7));
             answerer.join().expect("the answerer does not panic");
         });
     }

@@ -35,24 +35,32 @@ use crate::mailbox::{TryPushError, Waiter};
 #[must_use = "a request does nothing until it is awaited, told or sent"]
 pub struct Request<'a, A: Handles<M>, M: Message> {
     target: Target<'a, A>,
-    state: State<A, M>,
+    /// Until it is sent.
+    message: Option<M>,
+    /// Once it is asked.
+    rx: Option<ReplyRx<M::Reply, M::Refusal>>,
     deadline: Option<Instant>,
+    /// Most asks wait for neither room nor a timer.
+    waiting: Option<Box<Waiting<A>>>,
+}
+
+/// What a request waits for besides its answer.
+struct Waiting<A: Actor> {
+    /// A message that there was no room for.
+    message: Option<A::Message>,
+    room: Waiter,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-enum State<A: Actor, M: Message> {
-    Unsent(M),
-    NoRoom { message: A::Message, rx: ReplyRx<M::Reply, M::Refusal>, waiter: Waiter },
-    Sent(ReplyRx<M::Reply, M::Refusal>),
-    Done,
-}
+type Answer<M> = Result<<M as Message>::Reply, AskError<<M as Message>::Refusal>>;
 
 // No field is pinned in place: the message is moved, the sleep is boxed.
 impl<A: Handles<M>, M: Message> Unpin for Request<'_, A, M> {}
 
 impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
+    #[inline]
     pub(crate) fn new(target: Target<'a, A>, message: M) -> Self {
-        Request { target, state: State::Unsent(message), deadline: None, sleep: None }
+        Request { target, message: Some(message), rx: None, deadline: None, waiting: None }
     }
 
     /// Waits for room and for the answer no longer than `limit` from now.
@@ -73,6 +81,7 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     /// # Errors
     ///
     /// Gives the message back when the mailbox is full or the actor has stopped.
+    #[inline]
     pub fn tell(mut self) -> Result<(), TellError<M>> {
         let message = self.take_unsent();
         self.deliver(Envelope::told(message)).map_err(|error| match error {
@@ -94,7 +103,8 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     pub async fn send(mut self) -> Result<(), SendError<M>> {
         let mut message = self.take_unsent();
         let mut waiter = WaiterGuard { target: &self.target, waiter: Waiter::default() };
-        let deadline = earlier(self.deadline, scope::deadline());
+        let mut sleep = None;
+        let deadline = earlier(self.deadline, scope::asker(self.target.cell().address()).deadline);
         loop {
             message = match deliver(&self.target, Envelope::told(message)) {
                 Ok(()) => return Ok(()),
@@ -103,16 +113,14 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
                 }
                 Err(TryPushError::Full(envelope)) => envelope.into_parts().0,
             };
-            if scope::is_running(self.target.cell().address()) {
+            if scope::asker(self.target.cell().address()).would_deadlock {
                 return Err(SendError::WouldDeadlock(message));
             }
             let room = std::future::poll_fn(|cx| {
                 let room = waiter.target.cell().mailbox().poll_room(&mut waiter.waiter, cx);
                 match room {
                     Poll::Ready(()) => Poll::Ready(true),
-                    Poll::Pending => {
-                        poll_deadline(&mut self.sleep, deadline, &self.target, cx).map(|()| false)
-                    }
+                    Poll::Pending => poll_deadline(&mut sleep, deadline, &self.target, cx).map(|()| false),
                 }
             });
             if !room.await {
@@ -143,91 +151,115 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
         })
     }
 
+    #[inline]
     fn deliver(&self, envelope: Envelope<M>) -> Result<(), TryPushError<Envelope<M>>> {
         deliver(&self.target, envelope)
     }
 
+    #[inline]
     fn take_unsent(&mut self) -> M {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Unsent(message) => message,
-            _ => panic!("a request that was polled cannot be told, sent or forwarded as well"),
-        }
+        self.message.take().expect("a request that was polled cannot be told, sent or forwarded as well")
     }
 
     /// Sends for the first time.
+    #[inline]
     fn begin(&mut self, message: M) -> Result<(), AskError<M::Refusal>> {
         let cell = self.target.cell();
-        if scope::is_running(cell.address()) {
+        let asker = scope::asker(cell.address());
+        if asker.would_deadlock {
             return Err(AskError::WouldDeadlock);
         }
-        self.deadline = earlier(self.deadline, scope::deadline());
+        self.deadline = earlier(self.deadline, asker.deadline);
         if self.deadline.is_some_and(|deadline| deadline <= cell.now()) {
             return Err(AskError::Deadline);
         }
         let (rx, reply) = reply::pair(self.deadline);
-        let message = A::wrap(Envelope::asked(message, reply));
-        self.push(message, rx, Waiter::default())
+        let asked = cell.ask(A::wrap(Envelope::asked(message, reply)), &rx, &asker);
+        self.rx = Some(rx);
+        asked.or_else(|error| self.not_taken(error))
     }
 
-    fn push(
-        &mut self,
-        message: A::Message,
-        rx: ReplyRx<M::Reply, M::Refusal>,
-        waiter: Waiter,
-    ) -> Result<(), AskError<M::Refusal>> {
-        let cell = self.target.cell();
-        let handler = A::handler_of(&message);
-        match cell.push(message) {
-            Ok(must_wake) => {
-                self.state = State::Sent(rx);
-                cell.run_for_asker(must_wake, handler);
+    #[cold]
+    fn not_taken(&mut self, error: TryPushError<A::Message>) -> Result<(), AskError<M::Refusal>> {
+        match error {
+            TryPushError::Full(message) => {
+                self.waiting().message = Some(message);
                 Ok(())
             }
-            Err(TryPushError::Full(message)) => {
-                self.state = State::NoRoom { message, rx, waiter };
-                Ok(())
+            TryPushError::Closed(message) => {
+                // The message goes first: its way back leads to this very request.
+                drop(message);
+                self.rx = None;
+                Err(AskError::Stopped)
             }
-            Err(TryPushError::Closed(_)) => Err(AskError::Stopped),
         }
     }
 
-    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Result<M::Reply, AskError<M::Refusal>>> {
+    fn waiting(&mut self) -> &mut Waiting<A> {
+        self.waiting
+            .get_or_insert_with(|| Box::new(Waiting { message: None, room: Waiter::default(), sleep: None }))
+    }
+
+    /// The answer, if the message ran where the asker stands.
+    #[inline]
+    fn take_answer(&mut self) -> Option<Answer<M>> {
+        self.rx.take_if(|rx| rx.is_ready()).map(ReplyRx::take)
+    }
+
+    #[inline(never)]
+    fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<Answer<M>> {
         loop {
-            match std::mem::replace(&mut self.state, State::Done) {
-                State::Unsent(message) => self.begin(message)?,
-                State::NoRoom { message, rx, mut waiter } => {
-                    match self.target.cell().mailbox().poll_room(&mut waiter, cx) {
-                        Poll::Ready(()) => self.push(message, rx, waiter)?,
-                        Poll::Pending => {
-                            self.state = State::NoRoom { message, rx, waiter };
-                            return self.poll_sleep(cx).map(|()| Err(AskError::Full));
-                        }
-                    }
+            if let Some(waiting) = &mut self.waiting
+                && let Some(message) = waiting.message.take()
+            {
+                let cell = self.target.cell();
+                if cell.mailbox().poll_room(&mut waiting.room, cx).is_pending() {
+                    waiting.message = Some(message);
+                    return self.poll_sleep(cx).map(|()| Err(AskError::Full));
                 }
-                State::Sent(mut rx) => match rx.poll(cx) {
-                    Poll::Ready(answer) => return Poll::Ready(answer),
-                    Poll::Pending => {
-                        self.state = State::Sent(rx);
-                        return self.poll_sleep(cx).map(|()| Err(AskError::Deadline));
-                    }
-                },
-                State::Done => panic!("a request was polled after it was done"),
+                let rx = self.rx.as_ref().expect("it waits for room to be answered");
+                let asked = cell.ask(message, rx, &scope::asker(cell.address()));
+                if let Err(error) = asked {
+                    self.not_taken(error)?;
+                }
+                continue;
             }
+            let rx = self.rx.as_mut().expect("a request was polled after it was done");
+            if rx.poll(cx).is_pending() {
+                return self.poll_sleep(cx).map(|()| Err(AskError::Deadline));
+            }
+            let rx = self.rx.take().expect("it was there");
+            return Poll::Ready(rx.take());
         }
     }
 
     fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        poll_deadline(&mut self.sleep, self.deadline, &self.target, cx)
+        let Some(deadline) = self.deadline else { return Poll::Pending };
+        let mut sleep = self.waiting().sleep.take();
+        let poll = poll_deadline(&mut sleep, Some(deadline), &self.target, cx);
+        self.waiting().sleep = sleep;
+        poll
     }
 }
 
 impl<A: Handles<M>, M: Message> Future for Request<'_, A, M> {
-    type Output = Result<M::Reply, AskError<M::Refusal>>;
+    type Output = Answer<M>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // An ask that is ready at once must not starve its task's neighbours: it spends tokio's budget.
         let budget = ready!(coop::poll_proceed(cx));
-        let answer = self.get_mut().poll_state(cx);
+        let this = self.get_mut();
+        let answer = match this.message.take() {
+            Some(message) => match this.begin(message) {
+                Err(error) => Poll::Ready(Err(error)),
+                Ok(()) => match this.take_answer() {
+                    Some(answer) => Poll::Ready(answer),
+                    None => this.poll_begun(cx),
+                },
+            },
+            None => this.poll_begun(cx),
+        };
         if answer.is_ready() {
             budget.made_progress();
         }
@@ -236,9 +268,10 @@ impl<A: Handles<M>, M: Message> Future for Request<'_, A, M> {
 }
 
 impl<A: Handles<M>, M: Message> Drop for Request<'_, A, M> {
+    #[inline]
     fn drop(&mut self) {
-        if let State::NoRoom { waiter, .. } = &mut self.state {
-            self.target.cell().mailbox().forget_waiter(waiter);
+        if let Some(waiting) = &mut self.waiting {
+            self.target.cell().mailbox().forget_waiter(&mut waiting.room);
         }
     }
 }
@@ -261,6 +294,7 @@ impl<A: Actor> Drop for WaiterGuard<'_, '_, A> {
     }
 }
 
+#[inline]
 fn deliver<A: Handles<M>, M: Message>(
     target: &Target<'_, A>,
     envelope: Envelope<M>,

@@ -87,6 +87,7 @@ impl<A: Actor> Route<A> for Local<A> {}
 impl<A: Handles<M>, M: Message> Carries<A, M> for Local<A> {
     type Request<'a> = Request<'a, A, M>;
 
+    #[inline]
     fn request(&self, message: M) -> Request<'_, A, M> {
         Request::new(Target::of(&self.0), message)
     }
@@ -125,6 +126,7 @@ impl<'a, A: Actor> Target<'a, A> {
         Target(Held::Owned(ActorRef::cell(actor).clone()))
     }
 
+    #[inline]
     pub(super) fn cell(&self) -> &Arc<Cell<A>> {
         match &self.0 {
             Held::Borrowed(cell) => cell,

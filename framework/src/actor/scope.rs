@@ -4,8 +4,16 @@
 //! (an actor that asks itself would hang), which deadline its asks inherit, and it collects what must wait for
 //! its end: answers held back until the actor's views are published, and wakers, which are foreign code and run
 //! when the claim is released.
+//!
+//! ```text
+//!   thread:  TOP ──────> the turn that runs
+//!            LISTS ────> below [ outer, outer, .. ]   held [ a a | b ]   wakers [ w | w w ]   from each turn's mark
+//! ```
+//!
+//! **Cost.** A turn that is not inside another and leaves nothing sets a few cells of the thread. Nothing is
+//! allocated in steady state: the lists keep their capacity.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 use std::time::Instant;
@@ -13,110 +21,322 @@ use std::time::Instant;
 use super::reply::Held;
 
 thread_local! {
-    static TURNS: RefCell<Vec<Scope>> = const { RefCell::new(Vec::new()) };
+    // Two, because a thread-local without a destructor costs nothing to find.
+    static TOP: Top = const { Top::new() };
+    static LISTS: RefCell<Lists> = const { RefCell::new(Lists::new()) };
 }
 
-/// One running turn.
-struct Scope {
-    /// The address of the cell that runs.
-    cell: usize,
-    /// Runs on an asker's thread.
-    is_inline: bool,
+/// The turn that runs on this thread, in cells of their own: most uses touch one of them.
+struct Top {
+    /// The address of the cell that runs; 0 outside any turn.
+    cell: Cell<usize>,
+    /// The address of its system's runtime.
+    runtime: Cell<usize>,
+    place: Cell<Place>,
     /// Answers wait until the views are published.
-    holds: bool,
-    deadline: Option<Instant>,
+    holds: Cell<bool>,
+    /// An answer or a waker waits for the turn's end.
+    has_left: Cell<bool>,
+    /// How many turns this one has interrupted.
+    depth: Cell<u32>,
+    deadline: Cell<Option<Instant>>,
+    /// The slot of the ask that an asker's thread runs itself; 0 if none.
+    asking: Cell<usize>,
+}
+
+/// What turns leave, each from its mark on, and the turns that were interrupted by the one that runs.
+struct Lists {
+    below: Vec<Interrupted>,
     held: Vec<Held>,
     wakers: Vec<Waker>,
+    held_from: usize,
+    wakers_from: usize,
+}
+
+/// A turn that another one, begun on the same thread, has interrupted.
+struct Interrupted {
+    cell: usize,
+    runtime: usize,
+    place: Place,
+    holds: bool,
+    has_left: bool,
+    deadline: Option<Instant>,
+    asking: usize,
+    held_from: usize,
+    wakers_from: usize,
+}
+
+/// Whose thread a turn runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Worker,
+    Asker,
+}
+
+/// A turn that begins.
+pub(super) struct Begin {
+    /// The address of the cell.
+    pub(super) cell: usize,
+    /// The address of its system's runtime.
+    pub(super) runtime: usize,
+    pub(super) place: Place,
+    /// Answers wait until the views are published.
+    pub(super) holds: bool,
+    /// The address of the slot whose asker is this thread, if it is.
+    pub(super) asking: usize,
 }
 
 /// Ends the turn when dropped: its wakers run.
 pub(super) struct Entered(());
 
-/// Begins a turn of the cell at `cell`.
-pub(super) fn enter(cell: usize, is_inline: bool, holds: bool) -> Entered {
-    let scope = Scope { cell, is_inline, holds, deadline: None, held: Vec::new(), wakers: Vec::new() };
-    TURNS.with_borrow_mut(|turns| turns.push(scope));
+impl Top {
+    const fn new() -> Self {
+        Top {
+            cell: Cell::new(0),
+            runtime: Cell::new(0),
+            place: Cell::new(Place::Worker),
+            holds: Cell::new(false),
+            has_left: Cell::new(false),
+            depth: Cell::new(0),
+            deadline: Cell::new(None),
+            asking: Cell::new(0),
+        }
+    }
+
+    #[cold]
+    fn interrupt(&self) {
+        LISTS.with_borrow_mut(|lists| {
+            let held_from = std::mem::replace(&mut lists.held_from, lists.held.len());
+            let wakers_from = std::mem::replace(&mut lists.wakers_from, lists.wakers.len());
+            lists.below.push(Interrupted {
+                cell: self.cell.get(),
+                runtime: self.runtime.get(),
+                place: self.place.get(),
+                holds: self.holds.get(),
+                has_left: self.has_left.replace(false),
+                deadline: self.deadline.get(),
+                asking: self.asking.get(),
+                held_from,
+                wakers_from,
+            });
+        });
+        self.depth.set(self.depth.get() + 1);
+    }
+
+    #[cold]
+    fn go_back(&self) {
+        let outer = LISTS.with_borrow_mut(|lists| {
+            let outer = lists.below.pop().expect("the depth counts them");
+            (lists.held_from, lists.wakers_from) = (outer.held_from, outer.wakers_from);
+            outer
+        });
+        self.depth.set(self.depth.get() - 1);
+        self.cell.set(outer.cell);
+        self.runtime.set(outer.runtime);
+        self.place.set(outer.place);
+        self.holds.set(outer.holds);
+        self.has_left.set(outer.has_left);
+        self.deadline.set(outer.deadline);
+        self.asking.set(outer.asking);
+    }
+
+    #[inline]
+    fn end(&self) {
+        if self.has_left.get() || self.depth.get() > 0 {
+            self.end_with_care();
+        } else {
+            self.cell.set(0);
+        }
+    }
+
+    #[inline(never)]
+    fn end_with_care(&self) {
+        // Answers that are still held were given after the last publication: they are shown as they are.
+        self.show_held();
+        let due = if self.has_left.replace(false) { Lists::take_wakers() } else { Vec::new() };
+        match self.depth.get() {
+            0 => self.cell.set(0),
+            _ => self.go_back(),
+        }
+        if !due.is_empty() {
+            wake_all(due);
+        }
+    }
+
+    /// Shows the answers that this turn holds.
+    fn show_held(&self) {
+        if self.has_left.get() {
+            // Taken out first: to show an answer whose asker is gone drops it, which is foreign code.
+            let mut due = Lists::take_held();
+            for waker in due.drain(..).filter_map(Held::publish) {
+                LISTS.with_borrow_mut(|lists| lists.wakers.push(waker));
+            }
+            LISTS.with_borrow_mut(|lists| keep_room(&mut lists.held, due));
+        }
+    }
+}
+
+impl Lists {
+    const fn new() -> Self {
+        Lists { below: Vec::new(), held: Vec::new(), wakers: Vec::new(), held_from: 0, wakers_from: 0 }
+    }
+
+    /// What the turn that runs has left.
+    fn take_held() -> Vec<Held> {
+        LISTS.with_borrow_mut(|lists| take_from(&mut lists.held, lists.held_from))
+    }
+
+    fn take_wakers() -> Vec<Waker> {
+        LISTS.with_borrow_mut(|lists| take_from(&mut lists.wakers, lists.wakers_from))
+    }
+}
+
+fn take_from<T>(list: &mut Vec<T>, from: usize) -> Vec<T> {
+    if from == 0 { std::mem::take(list) } else { list.split_off(from) }
+}
+
+/// Gives a list that was taken, and emptied, its room back.
+fn keep_room<T>(list: &mut Vec<T>, emptied: Vec<T>) {
+    if list.capacity() == 0 {
+        *list = emptied;
+    }
+}
+
+/// Foreign code: it may begin turns of its own.
+fn wake_all(mut wakers: Vec<Waker>) {
+    wakers.drain(..).for_each(wake);
+    LISTS.with_borrow_mut(|lists| keep_room(&mut lists.wakers, wakers));
+}
+
+/// Begins a turn.
+#[inline]
+pub(super) fn enter(begin: &Begin) -> Entered {
+    TOP.with(|top| {
+        if top.cell.get() != 0 {
+            top.interrupt();
+        }
+        top.cell.set(begin.cell);
+        top.runtime.set(begin.runtime);
+        top.place.set(begin.place);
+        top.holds.set(begin.holds);
+        top.deadline.set(None);
+        top.asking.set(begin.asking);
+    });
     Entered(())
 }
 
 impl Drop for Entered {
+    #[inline]
     fn drop(&mut self) {
-        let scope = TURNS.with_borrow_mut(Vec::pop).expect("the turn was entered");
-        let late = scope.held.into_iter().filter_map(Held::publish);
-        for waker in late.chain(scope.wakers) {
-            wake(waker);
-        }
+        TOP.with(Top::end);
     }
 }
 
-/// Whether the cell at `cell` is running further up this thread's stack.
-pub(super) fn is_running(cell: usize) -> bool {
-    TURNS.with_borrow(|turns| turns.iter().any(|turn| turn.cell == cell))
+/// What an asker wants to know before it asks.
+pub(super) struct Asker {
+    /// The cell runs further up this thread's stack: it would wait for itself.
+    pub(super) would_deadlock: bool,
+    /// This thread already runs a turn for an asker.
+    pub(super) is_inline: bool,
+    /// The deadline of the ask that is being handled.
+    pub(super) deadline: Option<Instant>,
 }
 
-/// Whether this thread is in a turn of any actor.
-pub(super) fn is_entered() -> bool {
-    TURNS.with_borrow(|turns| !turns.is_empty())
+/// Looks at this thread for somebody who is about to ask the cell at `cell`.
+#[inline]
+pub(super) fn asker(cell: usize) -> Asker {
+    TOP.with(|top| match top.cell.get() {
+        0 => Asker { would_deadlock: false, is_inline: false, deadline: None },
+        _ => top.asker(cell),
+    })
 }
 
-/// Whether this thread runs a turn for an asker.
-pub(super) fn is_inline() -> bool {
-    TURNS.with_borrow(|turns| turns.iter().any(|turn| turn.is_inline))
+impl Top {
+    fn asker(&self, cell: usize) -> Asker {
+        let mut asker = Asker {
+            would_deadlock: self.cell.get() == cell,
+            is_inline: self.place.get() == Place::Asker,
+            deadline: self.deadline.get(),
+        };
+        if self.depth.get() > 0 {
+            LISTS.with_borrow(|lists| {
+                asker.would_deadlock |= lists.below.iter().any(|turn| turn.cell == cell);
+                asker.is_inline |= lists.below.iter().any(|turn| turn.place == Place::Asker);
+            });
+        }
+        asker
+    }
 }
 
-/// The deadline of the ask being handled: nested asks inherit it.
-pub(super) fn deadline() -> Option<Instant> {
-    TURNS.with_borrow(|turns| turns.last()?.deadline)
+/// Whether this thread is in a turn of the runtime at `runtime`, and so in its tokio runtime.
+#[inline]
+pub(super) fn is_in(runtime: usize) -> bool {
+    TOP.with(|top| top.cell.get() != 0 && top.runtime.get() == runtime)
 }
 
 /// Sets the deadline that nested asks inherit.
+#[inline]
 pub(super) fn inherit_deadline(deadline: Option<Instant>) {
-    with_last((), |turn| turn.deadline = deadline);
+    TOP.with(|top| {
+        if deadline.is_some() || top.deadline.get().is_some() {
+            top.deadline.set(deadline);
+        }
+    });
 }
 
-/// Shows an answer, or holds it back until the turn has published its views. Its waker waits for the turn's
-/// end; outside a turn it is woken at once.
-pub(super) fn release_reply(reply: Held) {
-    let mut reply = Some(reply);
-    let held = with_last(false, |turn| {
-        if turn.holds {
-            turn.held.extend(reply.take());
-        }
-        turn.holds
-    });
-    if held {
-        return;
+/// What becomes of an answer.
+pub(super) enum Way {
+    /// The asker who owns its slot is this thread, further down its stack: it looks when the turn has ended.
+    OwnThread,
+    /// It is held back until the turn has published its views.
+    Hold,
+    Show,
+}
+
+/// What becomes of the answer in the slot at `slot`.
+#[inline]
+pub(super) fn way(slot: usize) -> Way {
+    TOP.with(|top| match top.cell.get() {
+        0 => Way::Show,
+        _ if top.asking.get() == slot => Way::OwnThread,
+        _ if top.holds.get() => Way::Hold,
+        _ => Way::Show,
+    })
+}
+
+/// Holds an answer back until [`release_held`].
+pub(super) fn hold(reply: Held) {
+    LISTS.with_borrow_mut(|lists| lists.held.push(reply));
+    TOP.with(|top| top.has_left.set(true));
+}
+
+/// Wakes the asker of an answer that is shown: at the end of the turn, or outside a turn at once.
+pub(super) fn wake_at_end(waker: Waker) {
+    if TOP.with(|top| top.cell.get() == 0) {
+        return waker.wake();
     }
-    let Some(waker) = reply.take().and_then(Held::publish) else { return };
-    let mut waker = Some(waker);
-    with_last((), |turn| turn.wakers.extend(waker.take()));
-    if let Some(waker) = waker {
-        waker.wake();
-    }
+    LISTS.with_borrow_mut(|lists| lists.wakers.push(waker));
+    TOP.with(|top| top.has_left.set(true));
 }
 
 /// Shows all answers held back so far.
 pub(super) fn release_held() {
-    let held = with_last(Vec::new(), |turn| std::mem::take(&mut turn.held));
-    let wakers: Vec<Waker> = held.into_iter().filter_map(Held::publish).collect();
-    with_last((), |turn| turn.wakers.extend(wakers));
+    TOP.with(Top::show_held);
 }
 
 /// Takes what a suspended handler must find again when it goes on.
 pub(super) fn suspend() -> Suspended {
-    let empty = || Suspended { held: Vec::new(), deadline: None };
-    let mut taken = empty();
-    with_last((), |turn| {
-        taken = Suspended { held: std::mem::take(&mut turn.held), deadline: turn.deadline };
-    });
-    taken
+    Suspended { held: Lists::take_held(), deadline: TOP.with(|top| top.deadline.get()) }
 }
 
 /// Gives back what [`suspend`] took.
 pub(super) fn resume(mut suspended: Suspended) {
-    with_last((), |turn| {
-        turn.held = std::mem::take(&mut suspended.held);
-        turn.deadline = suspended.deadline;
+    TOP.with(|top| {
+        top.deadline.set(suspended.deadline);
+        if !suspended.held.is_empty() {
+            LISTS.with_borrow_mut(|lists| lists.held.append(&mut suspended.held));
+            top.has_left.set(true);
+        }
     });
 }
 
@@ -127,6 +347,13 @@ pub(super) struct Suspended {
     deadline: Option<Instant>,
 }
 
+impl Suspended {
+    /// Whether there is nothing to give back.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.deadline.is_none()
+    }
+}
+
 impl Drop for Suspended {
     fn drop(&mut self) {
         // The cell went away under a suspended handler: what was answered stays answered.
@@ -134,11 +361,6 @@ impl Drop for Suspended {
             wake(waker);
         }
     }
-}
-
-fn with_last<T>(outside: T, work: impl FnOnce(&mut Scope) -> T) -> T {
-    // A thread that is being torn down has no turns any more.
-    TURNS.try_with(|turns| turns.borrow_mut().last_mut().map(work)).ok().flatten().unwrap_or(outside)
 }
 
 /// Wakes; a waker that panics takes nobody else with it.

@@ -119,6 +119,11 @@ impl<M, C> Mailbox<M, C> {
         self.users.len()
     }
 
+    /// Whether nothing is queued, or about to be, and it is not closed.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.len() == 0 && !self.users.is_closed()
+    }
+
     /// Refuses users' messages from now on; lets all waiting senders go. What is queued stays.
     pub(crate) fn close(&self) {
         self.users.close();

@@ -17,6 +17,7 @@
 //!
 //! **Bad at.** Many workers: there is one queue and no stealing yet.
 
+mod home;
 mod run_queue;
 mod seam;
 mod worker;

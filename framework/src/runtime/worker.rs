@@ -22,6 +22,7 @@ type Lost = Box<dyn Fn() + Send + Sync>;
 /// N worker tasks on a tokio runtime, their queue, and the seam.
 pub(crate) struct Runtime {
     tokio: Handle,
+    pub(super) tokio_id: tokio::runtime::Id,
     queue: RunQueue,
     seam: Arc<dyn Seam>,
     /// Worker tasks that tokio has not dropped yet.
@@ -36,6 +37,7 @@ impl Runtime {
             queue: RunQueue::new(workers),
             workers_alive: AtomicUsize::new(workers),
             lost: OnceLock::new(),
+            tokio_id: tokio.id(),
             tokio,
             seam,
         });
@@ -76,6 +78,11 @@ impl Runtime {
     /// Makes this runtime's timers, sockets and `tokio::spawn` those of the calling thread, until dropped.
     pub(crate) fn enter(&self) -> EnterGuard<'_> {
         self.tokio.enter()
+    }
+
+    /// Tells runtimes apart.
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 
     /// Spawns a task on the system's tokio runtime, wherever the caller stands.

@@ -9,7 +9,7 @@ use super::super::commons::DeadReason;
 use super::super::lifecycle::{Failure, StopReason};
 use super::super::parent::{AnyCell, Control, Verdict};
 use super::super::{Actor, scope};
-use super::life::{Phase, Unfinished};
+use super::life::{At, Phase, Unfinished};
 use super::runner::Runner;
 use crate::mailbox::Pop;
 
@@ -61,7 +61,7 @@ impl<A: Actor> Runner<'_, A> {
 
     /// The messages that the handler had in hand are spent: they will not run again.
     fn spend_message(&mut self, reason: DeadReason) {
-        let place = self.life().place;
+        let place = self.life().at.name::<A>();
         // SAFETY: the future is gone.
         let (_, ctx) = unsafe { self.borrow_half() };
         let in_hand = ctx.end_message();
@@ -118,7 +118,7 @@ impl<A: Actor> Runner<'_, A> {
     fn run_stop(&mut self) {
         let life = self.life();
         life.phase = Phase::Stopping;
-        life.place = "stop";
+        life.at = At::Stop;
         life.is_fresh = true;
         let reason = life.stop.clone().expect("a stopping actor has its reason");
         // SAFETY: no future is unfinished; this one is dropped before state and ctx are touched again.
@@ -129,7 +129,7 @@ impl<A: Actor> Runner<'_, A> {
     }
 
     pub(super) fn panicked(&mut self, payload: &(dyn Any + Send)) {
-        let place = self.life().place;
+        let place = self.life().at.name::<A>();
         self.fail(&Failure::panic(place, payload));
     }
 

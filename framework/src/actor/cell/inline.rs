@@ -1,38 +1,132 @@
 //! An ask of an idle actor runs where the asker stands.
+//!
+//! ```text
+//!   claimed, nothing queued ──> the message runs at once: it never enters the mailbox, whose wake-up stays armed
+//!   claimed, a few queued ────> pushed behind them, all of them run here
+//!   lost to another runner ───> pushed; looks for its answer for about a microsecond, then leaves
+//!   else ─────────────────────> pushed; a worker runs it
+//! ```
+//!
+//! Several askers at once combine: one runs the cell, the others' messages are in its run.
 
 use std::sync::Arc;
 
+use tokio::runtime::EnterGuard;
+
+use super::super::claim::Tried;
+use super::super::reply::ReplyRx;
+use super::super::scope::Asker;
 use super::super::settings::Inline;
 use super::super::{Actor, scope};
 use super::Cell;
-use super::runner::{self, Place};
+use super::runner;
+use crate::mailbox::TryPushError;
+use crate::sync::hint;
 
 /// An asker runs a mailbox of at most this many messages; a longer one is the workers'.
 const INLINE_LEN_MAX: usize = 4;
+/// How often an asker that lost the claim looks for its answer, or for the claim, before it leaves both to others:
+/// about a microsecond.
+const LOOKS: u32 = 24;
 
 impl<A: Actor> Cell<A> {
-    /// After the push of an ask for `handler`: runs the cell on this thread if it is idle, and everything speaks
-    /// for it; else sees to it that a worker does.
-    pub(in super::super) fn run_for_asker(self: &Arc<Self>, must_wake: bool, handler: usize) {
-        if !self.may_run_here(handler) || !self.claim.try_claim() {
-            return self.nudge(must_wake);
+    /// Delivers the message of an ask, whose answer comes to `rx`, and sees to it that it runs: here if the cell is
+    /// idle and everything speaks for it, else on a worker.
+    #[inline]
+    pub(in super::super) fn ask<T, E>(
+        self: &Arc<Self>,
+        message: A::Message,
+        rx: &ReplyRx<T, E>,
+        asker: &Asker,
+    ) -> Result<(), TryPushError<A::Message>> {
+        let is_async = A::HANDLERS[A::handler_of(&message)].is_async();
+        if self.inline == Inline::Never || is_async || asker.is_inline {
+            let must_wake = self.push(message)?;
+            self.nudge(must_wake);
+            return Ok(());
         }
-        // SAFETY: the claim was just taken.
-        if unsafe { runner::is_ready_for_asker(self) } {
-            self.stats.inline_runs.add(1);
-            // A worker's thread is in the runtime already; so is an asker that is itself a turn.
-            let _entered = (!scope::is_entered()).then(|| self.commons.runtime.enter());
-            // SAFETY: as above; the claim is still held.
-            unsafe { runner::activate(self, Place::Asker) };
+        if self.claim.try_claim() == Tried::Claimed {
+            // SAFETY: the claim was just taken.
+            return unsafe { self.ask_claimed(message, rx.address()) };
+        }
+        let must_wake = self.push(message)?;
+        self.nudge(must_wake);
+        self.look_for_answer(rx);
+        Ok(())
+    }
+
+    /// # Safety
+    ///
+    /// The caller holds the claim and gives it to this function, which gives it up.
+    #[inline]
+    unsafe fn ask_claimed(
+        self: &Arc<Self>,
+        message: A::Message,
+        slot: usize,
+    ) -> Result<(), TryPushError<A::Message>> {
+        // SAFETY: the claim is held.
+        if !unsafe { runner::is_ready_for_asker(self) } || !self.mailbox.is_idle() {
+            // SAFETY: the caller's duty is passed on.
+            return unsafe { self.ask_behind_others(message, slot) };
+        }
+        let _entered = self.enter_for_asker();
+        // SAFETY: the claim is held, the actor is ready, and nothing is queued.
+        unsafe { runner::run_message(self, message, slot) };
+        Ok(())
+    }
+
+    /// # Safety
+    ///
+    /// As [`ask_claimed`](Self::ask_claimed).
+    #[cold]
+    unsafe fn ask_behind_others(
+        self: &Arc<Self>,
+        message: A::Message,
+        slot: usize,
+    ) -> Result<(), TryPushError<A::Message>> {
+        let pushed = self.push(message);
+        // SAFETY: the caller's duty is passed on.
+        unsafe { self.run_queued_for_asker(if pushed.is_ok() { slot } else { 0 }) };
+        pushed.map(drop)
+    }
+
+    /// Runs what is queued, if that is little.
+    ///
+    /// # Safety
+    ///
+    /// As [`ask_claimed`](Self::ask_claimed).
+    unsafe fn run_queued_for_asker(self: &Arc<Self>, slot: usize) {
+        // SAFETY: the claim is held.
+        if unsafe { runner::is_ready_for_asker(self) } && self.mailbox.len() <= INLINE_LEN_MAX {
+            let _entered = self.enter_for_asker();
+            // SAFETY: the caller's duty is passed on.
+            unsafe { runner::activate(self, scope::Place::Asker, slot) };
         } else {
             self.schedule_if(self.claim.requeue());
         }
     }
 
-    fn may_run_here(&self, handler: usize) -> bool {
-        self.inline != Inline::Never
-            && !A::HANDLERS[handler].is_async()
-            && self.mailbox.len() <= INLINE_LEN_MAX
-            && !scope::is_inline()
+    /// Counts a run on an asker's thread. Its handlers find the system's runtime around them, whichever the asker
+    /// stands in.
+    #[inline]
+    fn enter_for_asker(&self) -> Option<EnterGuard<'_>> {
+        self.stats.inline_runs.add(1);
+        let runtime = &self.commons.runtime;
+        if scope::is_in(runtime.address()) { None } else { runtime.enter_unless_in() }
+    }
+
+    /// Another runs the cell, and may have this asker's message in its run.
+    fn look_for_answer<T, E>(self: &Arc<Self>, rx: &ReplyRx<T, E>) {
+        for _ in 0..LOOKS {
+            if rx.is_ready() {
+                return;
+            }
+            match self.claim.try_claim() {
+                // SAFETY: the claim was just taken.
+                Tried::Claimed => return unsafe { self.run_queued_for_asker(rx.address()) },
+                Tried::Taken => hint::spin_loop(),
+                Tried::NotForAskers => return,
+            }
+        }
     }
 }

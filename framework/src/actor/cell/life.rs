@@ -38,14 +38,38 @@ pub(super) enum Unfinished<A> {
     Stop(BoxFuture<'static, ()>),
 }
 
+/// What user code runs now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    Start,
+    /// The handler of this index.
+    Handler(usize),
+    Stop,
+    /// Between two messages.
+    Drop,
+}
+
+impl At {
+    pub(super) fn name<A: Actor>(self) -> &'static str {
+        match self {
+            At::Start => "start",
+            At::Handler(index) => A::HANDLERS[index].name(),
+            At::Stop => "stop",
+            At::Drop => "drop",
+        }
+    }
+
+    /// A handler that takes `&self`.
+    pub(super) fn reads_only<A: Actor>(self) -> bool {
+        matches!(self, At::Handler(index) if A::HANDLERS[index].is_read())
+    }
+}
+
 pub(super) struct Life<A: Actor> {
     pub(super) phase: Phase,
     pub(super) args: A::Args,
     pub(super) started: Option<Started>,
-    /// What user code runs now: a handler's name, `start`, `stop`.
-    pub(super) place: &'static str,
-    /// The running handler takes `&self`.
-    pub(super) reads_only: bool,
+    pub(super) at: At,
     /// The future has not been polled yet.
     pub(super) is_fresh: bool,
     pub(super) suspended: Suspended,
@@ -64,8 +88,7 @@ impl<A: Actor> Life<A> {
             phase: Phase::New,
             args,
             started,
-            place: "start",
-            reads_only: false,
+            at: At::Start,
             is_fresh: false,
             suspended: Suspended::default(),
             stop: None,
@@ -83,36 +106,53 @@ impl<A: Actor> Life<A> {
     }
 }
 
-/// A handler slower than this is not run on askers' threads.
+/// A handler slower than this is not to run on askers' threads.
 const SLOW: Duration = Duration::from_micros(50);
-/// For how long after a slow one.
+/// For how long after two slow ones.
 const SLOW_FOR: Duration = Duration::from_secs(1);
+/// Two slow ones count when they come within this many that were timed. One alone is most often a thread that the
+/// machine stopped in the middle: where others compete for its processors, each such stop would turn asking where
+/// the asker stands off for a second.
+const SLOW_WITHIN: u8 = 64;
 /// The clock is read for one message in this many.
-const SAMPLED: u32 = 16;
+const SAMPLED: u8 = 16;
 
 /// How fast plain handlers run, from one message in sixteen.
 #[derive(Default)]
 pub(super) struct Pace {
-    messages: u32,
+    /// Messages until the next that is timed; 0: the next one is.
+    untimed: u8,
     is_measured: bool,
+    /// While this is not 0, another slow one is the second; counts down with each that is timed.
+    suspect: u8,
     slow_until: Option<Instant>,
 }
 
 impl Pace {
     /// Whether the next message is to be timed.
+    #[inline]
     pub(super) fn samples(&mut self) -> bool {
-        self.messages = self.messages.wrapping_add(1);
-        !self.is_measured || self.messages.is_multiple_of(SAMPLED)
+        if self.untimed > 0 {
+            self.untimed -= 1;
+            return false;
+        }
+        self.untimed = SAMPLED - 1;
+        true
     }
 
     pub(super) fn measured(&mut self, start: Instant, end: Instant) {
         self.is_measured = true;
+        self.suspect = self.suspect.saturating_sub(1);
         if end.saturating_duration_since(start) > SLOW {
-            self.slow_until = Some(end + SLOW_FOR);
+            if self.suspect > 0 {
+                self.slow_until = Some(end + SLOW_FOR);
+            }
+            self.suspect = SLOW_WITHIN;
         }
     }
 
-    /// Whether an asker may run the handlers: they were measured and none was slow lately.
+    /// Whether an asker may run the handlers: they were measured and were not slow lately.
+    #[inline]
     pub(super) fn is_quick(&mut self, now: impl FnOnce() -> Instant) -> bool {
         if self.slow_until.is_some_and(|until| now() >= until) {
             self.slow_until = None;

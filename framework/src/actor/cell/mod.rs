@@ -34,6 +34,7 @@ use super::commons::{Commons, DeadLetter, DeadReason};
 use super::context::Context;
 use super::lifecycle::{Exit, Label, SpawnError, StopReason, short_type_name};
 use super::parent::{AnyCell, Control, Parent};
+use super::scope::Place;
 use super::settings::{Inline, Restart};
 use super::stats::CellStats;
 use crate::cache::CacheStats;
@@ -125,8 +126,8 @@ impl<A: Actor> Cell<A> {
         })
     }
 
-    /// Puts a message into the mailbox. The caller sees to it that the cell runs ([`nudge`](Self::nudge) or
-    /// [`run_for_asker`](Self::run_for_asker)), if the answer says so.
+    /// Puts a message into the mailbox. The caller sees to it that the cell runs ([`nudge`](Self::nudge)), if the
+    /// answer says so.
     pub(super) fn push(&self, message: A::Message) -> Result<bool, TryPushError<A::Message>> {
         let Pushed { must_wake, displaced } = self.mailbox.try_push(message)?;
         if let Some(displaced) = displaced {
@@ -233,7 +234,7 @@ impl<A: Actor> Runnable for Cell<A> {
     fn run(self: Arc<Self>) {
         if self.claim.take() {
             // SAFETY: the claim was just taken.
-            unsafe { runner::activate(&self, runner::Place::Worker) };
+            unsafe { runner::activate(&self, Place::Worker, 0) };
         }
     }
 

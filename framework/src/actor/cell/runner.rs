@@ -1,5 +1,6 @@
 //! One activation of a cell: control first, then what is unfinished, then messages, within a budget.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
@@ -8,11 +9,12 @@ use std::time::{Duration, Instant};
 use super::super::claim::Rest;
 use super::super::context::Context;
 use super::super::lifecycle::{Failure, StartError, StopReason};
+use super::super::scope::{Begin, Entered, Place};
 use super::super::settings::Inline;
 use super::super::turn::{Handled, Outcome, Turn};
 use super::super::{Actor, scope};
 use super::Cell;
-use super::life::{Life, Phase, Unfinished};
+use super::life::{At, Life, Phase, Unfinished};
 use crate::mailbox::Pop;
 
 /// Messages an activation.
@@ -22,16 +24,9 @@ const BUDGET_TIME: Duration = Duration::from_micros(200);
 /// How often the head is looked at again when its sender has taken its place and not yet filled it.
 const BUSY_SPINS: u32 = 64;
 
-/// Whose thread this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Worker,
-    Asker,
-}
-
 /// How an activation ends.
 enum Next {
-    /// Nothing to do: parked, with the wake-up armed.
+    /// Nothing to take: the wake-up is to be armed.
     Rest,
     /// A future, a restart or the children's end is waited for.
     Wait,
@@ -40,53 +35,52 @@ enum Next {
     Closed,
 }
 
+/// What an activation may still do before it makes way for others.
+struct Budget {
+    len: u32,
+    began: Option<Instant>,
+}
+
 /// The right to the runner's half of a cell.
 pub(super) struct Runner<'a, A: Actor> {
     pub(super) cell: &'a Arc<Cell<A>>,
     place: Place,
 }
 
-/// Runs the cell until it rests.
+/// Runs the cell until it rests. `asking` is the slot of the ask that the caller makes by this, or 0.
 ///
 /// # Safety
 ///
 /// The caller holds the claim and gives it to this function, which gives it up.
-pub(super) unsafe fn activate<A: Actor>(cell: &Arc<Cell<A>>, place: Place) {
+pub(super) unsafe fn activate<A: Actor>(cell: &Arc<Cell<A>>, place: Place, asking: usize) {
     let mut runner = Runner { cell, place };
-    let entered = scope::enter(cell.address(), place == Place::Asker, A::PUBLISHES);
-    scope::resume(std::mem::take(&mut runner.life().suspended));
-    loop {
-        let next = runner.run_guarded();
-        cell.mailbox.admit();
-        let rest = match next {
-            // SAFETY: the claim is held, so this is the consumer.
-            Next::Rest => match unsafe { cell.mailbox.park() } {
-                true => cell.claim.release(),
-                false => Rest::LookAgain,
-            },
-            Next::Wait => {
-                runner.life().suspended = scope::suspend();
-                let rest = cell.claim.suspend();
-                if rest == Rest::LookAgain {
-                    scope::resume(std::mem::take(&mut runner.life().suspended));
-                }
-                rest
-            }
-            Next::Requeue => {
-                runner.life().suspended = scope::suspend();
-                cell.schedule_if(cell.claim.requeue());
-                Rest::Resting
-            }
-            Next::Closed => {
-                cell.claim.close();
-                Rest::Resting
-            }
-        };
-        if rest == Rest::Resting {
-            break;
-        }
-    }
+    let entered = runner.enter(asking);
+    while runner.run_and_rest() == Rest::LookAgain {}
     // The claim is given up: now the wakers run.
+    drop(entered);
+}
+
+/// Runs a message that was never queued, where its asker stands, and then what was queued meanwhile. `asking` is the
+/// slot of its ask.
+///
+/// # Safety
+///
+/// As [`activate`]; nothing is queued, and [`is_ready_for_asker`] said yes.
+#[inline(always)]
+pub(super) unsafe fn run_message<A: Actor>(cell: &Arc<Cell<A>>, message: A::Message, asking: usize) {
+    let mut runner = Runner { cell, place: Place::Asker };
+    let entered = runner.enter(asking);
+    let handled = catch_unwind(AssertUnwindSafe(|| {
+        runner.handle_timed(message, &mut Budget::new());
+    }));
+    let rest = match handled {
+        // What an asker can claim is parked with its wake-up armed, and still is; or it is on the run queue.
+        Ok(()) => cell.claim.release(),
+        Err(payload) => runner.rest_after_panic(&*payload),
+    };
+    if rest == Rest::LookAgain {
+        while runner.run_and_rest() == Rest::LookAgain {}
+    }
     drop(entered);
 }
 
@@ -97,7 +91,7 @@ pub(super) unsafe fn activate<A: Actor>(cell: &Arc<Cell<A>>, place: Place) {
 /// As [`activate`].
 pub(super) unsafe fn abandon<A: Actor>(cell: &Arc<Cell<A>>) {
     let mut runner = Runner { cell, place: Place::Worker };
-    let entered = scope::enter(cell.address(), false, false);
+    let entered = runner.enter(0);
     runner.close(StopReason::RuntimeLost);
     cell.claim.close();
     drop(entered);
@@ -108,6 +102,7 @@ pub(super) unsafe fn abandon<A: Actor>(cell: &Arc<Cell<A>>) {
 /// # Safety
 ///
 /// The caller holds the claim, and keeps it.
+#[inline]
 pub(super) unsafe fn is_ready_for_asker<A: Actor>(cell: &Arc<Cell<A>>) -> bool {
     let mut runner = Runner { cell, place: Place::Asker };
     let always = cell.inline == Inline::Always;
@@ -116,6 +111,12 @@ pub(super) unsafe fn is_ready_for_asker<A: Actor>(cell: &Arc<Cell<A>>) -> bool {
         && life.stop.is_none()
         && life.drain.is_none()
         && (always || life.pace.is_quick(|| cell.now()))
+}
+
+impl Budget {
+    fn new() -> Self {
+        Budget { len: BUDGET_LEN, began: None }
+    }
 }
 
 impl<'a, A: Actor> Runner<'a, A> {
@@ -142,91 +143,165 @@ impl<'a, A: Actor> Runner<'a, A> {
         (state, ctx)
     }
 
-    /// Runs user code under the guard.
-    fn run_guarded(&mut self) -> Next {
+    #[inline]
+    fn enter(&self, asking: usize) -> Entered {
+        scope::enter(&Begin {
+            cell: self.cell.address(),
+            runtime: self.cell.commons.runtime.address(),
+            place: self.place,
+            holds: A::PUBLISHES,
+            asking,
+        })
+    }
+
+    /// Runs, user code under the guard, and gives the claim up.
+    fn run_and_rest(&mut self) -> Rest {
         match catch_unwind(AssertUnwindSafe(|| self.run())) {
-            Ok(next) => next,
-            Err(payload) => {
-                self.panicked(&*payload);
-                if self.life().phase == Phase::Closed { Next::Closed } else { Next::Wait }
+            Ok(next) => self.rest(next),
+            Err(payload) => self.rest_after_panic(&*payload),
+        }
+    }
+
+    #[cold]
+    fn rest_after_panic(&mut self, payload: &(dyn Any + Send)) -> Rest {
+        self.panicked(payload);
+        let next = if self.life().phase == Phase::Closed { Next::Closed } else { Next::Wait };
+        self.rest(next)
+    }
+
+    /// Gives the claim up, in the way that `next` says.
+    fn rest(&mut self, next: Next) -> Rest {
+        let cell = self.cell;
+        cell.mailbox.admit();
+        match next {
+            // SAFETY: the claim is held, so this is the consumer.
+            Next::Rest => match unsafe { cell.mailbox.park() } {
+                true => cell.claim.release(),
+                false => Rest::LookAgain,
+            },
+            Next::Wait => {
+                self.life().suspended = scope::suspend();
+                cell.claim.suspend()
+            }
+            Next::Requeue => {
+                cell.schedule_if(cell.claim.requeue());
+                Rest::Resting
+            }
+            Next::Closed => {
+                cell.claim.close();
+                Rest::Resting
             }
         }
     }
 
     fn run(&mut self) -> Next {
-        let mut left = BUDGET_LEN;
-        let mut began: Option<Instant> = None;
+        let suspended = &mut self.life().suspended;
+        if !suspended.is_empty() {
+            scope::resume(std::mem::take(suspended));
+        }
+        let mut budget = Budget::new();
         loop {
-            if self.place == Place::Asker && self.cell.claim.has_control() {
-                return Next::Requeue;
-            }
-            match self.place {
-                // Control is the workers'; what comes from here on is seen before the claim is released.
-                Place::Asker => self.cell.claim.acknowledge(),
-                Place::Worker if self.cell.claim.take_notified() => self.obey(),
-                Place::Worker => {}
-            }
-            let phase = self.life().phase;
-            let next = match phase {
-                Phase::New => {
-                    self.begin_start();
-                    None
-                }
-                Phase::Starting | Phase::Stopping => self.poll_unfinished(),
-                Phase::Failed | Phase::StoppingChildren => Some(Next::Wait),
-                Phase::Closed => Some(Next::Closed),
-                Phase::Running if self.future().is_some() => self.poll_unfinished(),
-                Phase::Running if left == 0 => Some(Next::Requeue),
-                Phase::Running => {
-                    left -= 1;
-                    self.next_message(&mut began, &mut left)
-                }
-            };
-            if let Some(next) = next {
+            if let Some(next) = self.take_note().or_else(|| self.go_on(&mut budget)) {
                 return next;
             }
         }
     }
 
-    /// Takes one message and handles it. Says how the activation ends when there is none to take.
-    fn next_message(&mut self, began: &mut Option<Instant>, left: &mut u32) -> Option<Next> {
-        if let Some(reason) = self.life().stop.take() {
-            self.begin_stop(reason);
-            return None;
-        }
-        let message = match self.pop() {
-            Ok(message) => message,
-            Err(Next::Rest) => {
-                let reason = self.life().drain.take();
-                return reason.map_or(Some(Next::Rest), |reason| {
-                    self.begin_stop(reason);
-                    None
-                });
-            }
-            Err(next) => return Some(next),
-        };
-        let start = self.life().pace.samples().then(|| self.cell.now());
-        self.handle(message);
-        if let Some(start) = start {
-            let end = self.cell.now();
-            if self.future().is_none() {
-                self.life().pace.measured(start, end);
-            }
-            if end.saturating_duration_since(*began.get_or_insert(start)) > BUDGET_TIME {
-                *left = 0;
-            }
+    /// What was called for since the last look; what comes from here on is seen before the claim is released.
+    fn take_note(&mut self) -> Option<Next> {
+        match self.place {
+            // Control is the workers'.
+            Place::Asker if self.cell.claim.has_control() => return Some(Next::Requeue),
+            Place::Asker => self.cell.claim.acknowledge(),
+            Place::Worker if self.cell.claim.take_notified() => self.obey(),
+            Place::Worker => {}
         }
         None
     }
 
+    /// Does what the actor's phase asks for. `None`: there is more.
+    fn go_on(&mut self, budget: &mut Budget) -> Option<Next> {
+        let phase = self.life().phase;
+        match phase {
+            Phase::Running if self.future().is_none() => self.run_messages(budget),
+            Phase::Running | Phase::Starting | Phase::Stopping => self.poll_unfinished(),
+            Phase::New => {
+                self.begin_start();
+                None
+            }
+            Phase::Failed | Phase::StoppingChildren => Some(Next::Wait),
+            Phase::Closed => Some(Next::Closed),
+        }
+    }
+
+    /// Handles messages one after the other, until a handler waits or something else wants to be looked at.
+    fn run_messages(&mut self, budget: &mut Budget) -> Option<Next> {
+        if let Some(reason) = self.life().stop.take() {
+            self.begin_stop(reason);
+            return None;
+        }
+        loop {
+            if budget.len == 0 {
+                return Some(Next::Requeue);
+            }
+            let message = match self.pop() {
+                Ok(message) => message,
+                Err(Next::Rest) => return self.is_empty(),
+                Err(next) => return Some(next),
+            };
+            budget.len -= 1;
+            let is_done = self.handle_timed(message, budget);
+            if !is_done || self.cell.claim.is_called() {
+                return None;
+            }
+        }
+    }
+
+    /// Nothing is queued: rests, or stops if that was waited for.
+    fn is_empty(&mut self) -> Option<Next> {
+        match self.life().drain.take() {
+            None => Some(Next::Rest),
+            Some(reason) => {
+                self.begin_stop(reason);
+                None
+            }
+        }
+    }
+
+    /// Handles a message, and times it if it is its turn to be. False: the handler goes on.
+    #[inline(always)]
+    fn handle_timed(&mut self, message: A::Message, budget: &mut Budget) -> bool {
+        if !self.life().pace.samples() {
+            return self.handle(message);
+        }
+        let start = self.cell.now();
+        let is_done = self.handle(message);
+        let end = self.cell.now();
+        if is_done {
+            self.life().pace.measured(start, end);
+        }
+        if end.saturating_duration_since(*budget.began.get_or_insert(start)) > BUDGET_TIME {
+            budget.len = 0;
+        }
+        is_done
+    }
+
+    #[inline]
     fn pop(&mut self) -> Result<A::Message, Next> {
         if self.place == Place::Asker {
-            let is_plain = |message: &A::Message| !A::HANDLERS[A::handler_of(message)].is_async();
-            // SAFETY: the claim is held, so this is the consumer.
-            let plain = unsafe { self.cell.mailbox.pop_if(is_plain) };
-            let otherwise = if self.cell.mailbox.len() == 0 { Next::Rest } else { Next::Requeue };
-            return plain.ok_or(otherwise);
+            return self.pop_plain();
         }
+        // SAFETY: the claim is held, so this is the consumer.
+        match unsafe { self.cell.mailbox.pop() } {
+            Pop::Item(message) => Ok(message),
+            Pop::Empty => Err(Next::Rest),
+            Pop::Busy => self.pop_soon(),
+        }
+    }
+
+    /// A sender has taken its place and not filled it yet.
+    #[cold]
+    fn pop_soon(&mut self) -> Result<A::Message, Next> {
         for _ in 0..BUSY_SPINS {
             // SAFETY: the claim is held, so this is the consumer.
             match unsafe { self.cell.mailbox.pop() } {
@@ -235,16 +310,23 @@ impl<'a, A: Actor> Runner<'a, A> {
                 Pop::Busy => crate::sync::hint::spin_loop(),
             }
         }
-        // A sender was interrupted between its ticket and its message: give it the processor.
+        // It was interrupted in between: give it the processor.
         crate::sync::thread::yield_now();
         Err(Next::Requeue)
     }
 
-    fn handle(&mut self, message: A::Message) {
-        let info = &A::HANDLERS[A::handler_of(&message)];
-        let life = self.life();
-        life.place = info.name();
-        life.reads_only = info.is_read();
+    /// An asker leaves what may wait, and what is half sent, to the workers.
+    fn pop_plain(&mut self) -> Result<A::Message, Next> {
+        let is_plain = |message: &A::Message| !A::HANDLERS[A::handler_of(message)].is_async();
+        // SAFETY: the claim is held, so this is the consumer.
+        let plain = unsafe { self.cell.mailbox.pop_if(is_plain) };
+        plain.ok_or_else(|| if self.cell.mailbox.len() == 0 { Next::Rest } else { Next::Requeue })
+    }
+
+    /// False: the handler goes on.
+    #[inline(always)]
+    fn handle(&mut self, message: A::Message) -> bool {
+        self.life().at = At::Handler(A::handler_of(&message));
         scope::inherit_deadline(None);
         // SAFETY: no future is unfinished, else no message is taken. A plain handler ends here; the future of
         // another is kept in `future`, and dropped there before state and ctx are touched again.
@@ -253,27 +335,38 @@ impl<'a, A: Actor> Runner<'a, A> {
         let state = state.as_mut().expect("a running actor has its state");
         let Handled(outcome) = state.handle(message, ctx, Turn::new());
         match outcome {
-            Outcome::Done => self.message_done(),
+            Outcome::Done => {
+                self.message_done();
+                true
+            }
             Outcome::Later(future) => {
                 *self.future() = Some(Unfinished::Handler(future));
                 self.life().is_fresh = true;
+                false
             }
         }
     }
 
     /// The handler ended: publishes what changed, then lets the answers out.
+    #[inline]
     fn message_done(&mut self) {
-        let reads_only = self.life().reads_only;
-        // SAFETY: the handler has ended and its future is gone.
-        let (state, ctx) = unsafe { self.borrow_half() };
-        if A::PUBLISHES && !reads_only {
-            let state = state.as_ref().expect("a running actor has its state");
-            state.publish(&self.cell.views);
+        if A::PUBLISHES {
+            self.publish();
         }
-        scope::release_held();
+        // SAFETY: the handler has ended and its future is gone.
+        let (_, ctx) = unsafe { self.borrow_half() };
         let in_hand = ctx.end_message();
         self.cell.stats.handled.add(in_hand as u64);
-        self.life().place = "drop";
+        self.life().at = At::Drop;
+    }
+
+    fn publish(&mut self) {
+        if !self.life().at.reads_only::<A>() {
+            // SAFETY: the handler has ended and its future is gone.
+            let (state, _) = unsafe { self.borrow_half() };
+            state.as_ref().expect("a running actor has its state").publish(&self.cell.views);
+        }
+        scope::release_held();
     }
 
     /// Polls the unfinished future if it wants to be. `None`: it is done.
@@ -320,7 +413,7 @@ impl<'a, A: Actor> Runner<'a, A> {
         *self.future() = Some(Unfinished::Start(Box::pin(start)));
         let life = self.life();
         life.phase = Phase::Starting;
-        life.place = "start";
+        life.at = At::Start;
         life.is_fresh = true;
     }
 
