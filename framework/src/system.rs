@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::actor::{
-    Actor, ActorRef, AnyCell, Birth, Cell, Commons, Control, DeadLetter, Inline, Label, Parent, SpawnError,
-    StopReason,
+    Actor, ActorRef, AnyCell, AskError, Birth, Cell, Commons, Control, DeadLetter, Inline, Label, Parent,
+    ReplyRx, SpawnError, StartOn, StopReason, reply_pair,
 };
 use crate::monitor::Monitor;
 use crate::runtime::{Machine, Runtime, Seam};
@@ -144,7 +144,8 @@ impl System {
         Self::builder().start()
     }
 
-    /// Spawns an actor at the top of the tree and waits for its start.
+    /// Spawns an actor at the top of the tree and waits for its start, which begins on the caller's thread: a plain
+    /// `#[start]`, or one that does not wait, costs no hop to a worker.
     ///
     /// # Errors
     ///
@@ -154,7 +155,7 @@ impl System {
     ///
     /// Dropping the future leaves the actor running, without a reference to it.
     pub async fn spawn<A: Actor>(&self, args: A::Args) -> Result<ActorRef<A>, SpawnError> {
-        self.spawn_as(None, None, args).await
+        self.spawn_as(None, args).await
     }
 
     /// Spawns an actor under a name, by which [`lookup`](Self::lookup) finds it until it stops.
@@ -180,7 +181,7 @@ impl System {
             return Err(SpawnError::NameTaken(name.to_string()));
         }
         let mut reserved = Reserved { names: &self.0.names, name: Some(name.clone()) };
-        let actor = self.spawn_as::<A>(Some(name.clone()), None, args).await?;
+        let actor = self.spawn_as::<A>(Some(name.clone()), args).await?;
         reserved.name = None;
         let cell = ActorRef::cell(&actor).clone();
         self.0.names.lock().insert(name.clone(), Some(cell.clone()));
@@ -210,7 +211,8 @@ impl System {
         let placement = ThisProcess;
         let mut starting = Vec::with_capacity(len);
         for shard in (0..len).filter(|&shard| placement.is_here(shard, len)) {
-            starting.push(self.begin_spawn::<A>(None, Some(shard), args.clone()));
+            // On the workers, so that starts that compute run side by side.
+            starting.push(self.begin_spawn::<A>(None, Some(shard), args.clone(), StartOn::Workers));
         }
         let mut shards = Vec::with_capacity(len);
         let mut failed = None;
@@ -232,10 +234,9 @@ impl System {
     async fn spawn_as<A: Actor>(
         &self,
         name: Option<Arc<str>>,
-        shard: Option<usize>,
         args: A::Args,
     ) -> Result<ActorRef<A>, SpawnError> {
-        finish_spawn(self.begin_spawn(name, shard, args)).await
+        finish_spawn(self.begin_spawn(name, None, args, StartOn::Spawner)).await
     }
 
     fn begin_spawn<A: Actor>(
@@ -243,10 +244,11 @@ impl System {
         name: Option<Arc<str>>,
         shard: Option<usize>,
         args: A::Args,
+        start_on: StartOn,
     ) -> Result<Starting<A>, SpawnError> {
-        let (started, outcome) = oneshot::channel();
+        let (outcome, started) = reply_pair(None);
         let birth = Birth { parent: self.0.root.clone(), name, shard };
-        let cell = Cell::spawn(&self.0.commons, birth, args, Some(started))?;
+        let cell = Cell::spawn(&self.0.commons, birth, args, start_on, Some(started))?;
         Ok(Starting { actor: ActorRef::new(cell), outcome })
     }
 
@@ -495,17 +497,20 @@ fn close_all(commons: &Commons) {
 /// An actor whose start is not known to have succeeded.
 struct Starting<A: Actor> {
     actor: ActorRef<A>,
-    outcome: oneshot::Receiver<Result<(), StopReason>>,
+    outcome: ReplyRx<(), StopReason>,
 }
 
 async fn finish_spawn<A: Actor>(
     starting: Result<Starting<A>, SpawnError>,
 ) -> Result<ActorRef<A>, SpawnError> {
-    let Starting { actor, outcome } = starting?;
-    match outcome.await.unwrap_or(Err(StopReason::RuntimeLost)) {
-        Ok(()) => Ok(actor),
-        Err(reason) => Err(SpawnError::NotStarted { actor: ActorRef::label(&actor).clone(), reason }),
-    }
+    let Starting { actor, mut outcome } = starting?;
+    std::future::poll_fn(|cx| outcome.poll(cx)).await;
+    let reason = match outcome.take() {
+        Ok(()) => return Ok(actor),
+        Err(AskError::Refused(reason)) => reason,
+        Err(_) => StopReason::RuntimeLost,
+    };
+    Err(SpawnError::NotStarted { actor: ActorRef::label(&actor).clone(), reason })
 }
 
 /// A name that goes back when its actor does not start.

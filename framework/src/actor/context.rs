@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::cell::{Birth, Cell, Link};
+use super::cell::{Birth, Cell, Link, StartOn};
 use super::lifecycle::{Failure, SpawnError, StopReason};
 use super::parent::{AnyCell, Control, Parent};
 use super::refs::{ActorRef, WeakRef};
@@ -91,7 +91,7 @@ impl<A: Actor> Context<A> {
         let owner = cell.weak() as std::sync::Weak<dyn AnyCell>;
         let parent = self.supervisor.get_or_insert_with(|| (commons.supervise)(commons, owner)).clone();
         let birth = Birth { parent, name: None, shard: None };
-        Cell::spawn(commons, birth, args, None).map(ActorRef::new)
+        Cell::spawn(commons, birth, args, StartOn::Workers, None).map(ActorRef::new)
     }
 
     /// Tells this actor `message` once, `after` from now. It waits for room in a full mailbox.

@@ -51,9 +51,10 @@ pub use route::{Carries, Finds, Local, Methods, NoMethods, Reads, Route, Target}
 pub use settings::{HandlerInfo, Inline, Restart, Settings};
 pub use turn::{Handled, Turn};
 
-pub(crate) use cell::{Birth, Cell};
+pub(crate) use cell::{Birth, Cell, StartOn};
 pub(crate) use commons::{Commons, Owner};
 pub(crate) use parent::{AnyCell, Control, Parent, Verdict};
+pub(crate) use reply::{ReplyRx, pair as reply_pair};
 pub(crate) use stats::CellStats;
 
 /// An actor: a value that handles one message at a time.
@@ -77,6 +78,8 @@ pub trait Actor: Sized + Send + 'static {
     const HANDLERS: &'static [HandlerInfo];
     /// Whether [`publish`](Self::publish) does anything: then answers wait until it has run.
     const PUBLISHES: bool = false;
+    /// Whether [`start`](Self::start) never waits: then its future is not kept.
+    const START_IS_PLAIN: bool = false;
 
     /// Its mailbox, its restarts and where it runs.
     fn settings() -> Settings {

@@ -268,6 +268,11 @@ impl Top {
     }
 }
 
+/// Whether this thread is in a turn of any actor.
+pub(super) fn is_entered() -> bool {
+    TOP.with(|top| top.cell.get() != 0)
+}
+
 /// Whether this thread is in a turn of the runtime at `runtime`, and so in its tokio runtime.
 #[inline]
 pub(super) fn is_in(runtime: usize) -> bool {

@@ -158,7 +158,10 @@ fn start(model: &Model) -> TokenStream {
         }
         _ => faulty(),
     };
+    let plain = (!model.start.is_async).then(|| quote! { const START_IS_PLAIN: bool = true; });
     quote! {
+        #plain
+
         async fn start(
             #ctx: &mut ::ostraca::__private::Context<Self>,
             #args: Self::Args,

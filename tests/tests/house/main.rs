@@ -83,7 +83,8 @@ const CRATES: &[(&str, Where)] = &[
 
 /// Files that may hold unsafe code, by how their path below `framework/src` begins. The mailbox does nothing
 /// unsafe itself: it hands the queue's duty of one consumer on to the cell, in `unsafe fn`s that say so.
-const UNSAFE_IN: &[&str] = &["queue/", "buf/", "runtime/", "mailbox/", "actor/cell", "actor/reply"];
+const UNSAFE_IN: &[&str] =
+    &["queue/", "buf/", "runtime/", "mailbox/", "actor/cell", "actor/reply", "actor/turn"];
 
 /// The longest a source file may be.
 const LINES_MAX: usize = 600;

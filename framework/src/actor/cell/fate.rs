@@ -9,7 +9,7 @@ use super::super::commons::DeadReason;
 use super::super::lifecycle::{Failure, StopReason};
 use super::super::parent::{AnyCell, Control, Verdict};
 use super::super::{Actor, scope};
-use super::life::{At, Phase, Unfinished};
+use super::life::{At, Phase};
 use super::runner::Runner;
 use crate::mailbox::Pop;
 
@@ -52,8 +52,8 @@ impl<A: Actor> Runner<'_, A> {
     }
 
     fn kill(&mut self, reason: StopReason) {
-        if matches!(self.future(), Some(Unfinished::Handler(_))) {
-            self.guard_drop(|runner| *runner.future() = None);
+        if self.life().phase == Phase::Running && self.future().is_some() {
+            self.guard_drop(|runner| runner.future().clear());
             self.spend_message(DeadReason::Killed);
         }
         self.close(reason);
@@ -125,7 +125,8 @@ impl<A: Actor> Runner<'_, A> {
         let (state, ctx) = unsafe { self.borrow_half() };
         let state = state.as_mut().expect("an actor that stops in order has its state");
         let stop = async move { state.stop(ctx, &reason).await };
-        *self.future() = Some(Unfinished::Stop(Box::pin(stop)));
+        // SAFETY: it is dropped before state and ctx are touched again, and the cell outlives it.
+        unsafe { self.future().put(stop) };
     }
 
     pub(super) fn panicked(&mut self, payload: &(dyn Any + Send)) {
@@ -136,7 +137,7 @@ impl<A: Actor> Runner<'_, A> {
     /// Drops this incarnation and asks the supervisor what next.
     pub(super) fn fail(&mut self, failure: &Failure) {
         tracing::warn!(target: "ostraca::actor", actor = %self.cell.label, "{failure}");
-        self.guard_drop(|runner| *runner.future() = None);
+        self.guard_drop(|runner| runner.future().clear());
         self.spend_message(DeadReason::Panicked);
         self.drop_incarnation();
         scope::release_held();
@@ -169,7 +170,7 @@ impl<A: Actor> Runner<'_, A> {
     /// Drops the future, the state and the tasks. A `Drop` that panics is logged and takes nothing else along.
     fn drop_incarnation(&mut self) {
         self.life().suspended = Default::default();
-        self.guard_drop(|runner| *runner.future() = None);
+        self.guard_drop(|runner| runner.future().clear());
         // SAFETY: the future is gone.
         let (state, ctx) = unsafe { self.borrow_half() };
         ctx.abort_tasks();
@@ -200,8 +201,7 @@ impl<A: Actor> Runner<'_, A> {
         }
         self.bury_mailbox();
         if let Some(started) = self.life().started.take() {
-            // The spawner may have stopped waiting.
-            drop(started.send(Err(reason.clone())));
+            started.open().refuse(reason.clone());
         }
         tracing::info!(target: "ostraca::actor", actor = %cell.label, "{reason}");
         cell.commons.leave(&**cell);

@@ -2,16 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::super::Actor;
-use super::super::lifecycle::{StartError, StopReason};
+use super::super::lifecycle::StopReason;
+use super::super::reply::RawReply;
 use super::super::scope::Suspended;
-use super::super::turn::BoxFuture;
 
 /// Told once whether the first start succeeded.
-pub(crate) type Started = oneshot::Sender<Result<(), StopReason>>;
+pub(crate) type Started = RawReply<(), StopReason>;
 
 /// Where an actor stands.
 ///
@@ -29,13 +28,6 @@ pub(super) enum Phase {
     StoppingChildren,
     Stopping,
     Closed,
-}
-
-/// A future that is not done yet. It borrows the cell's state and context.
-pub(super) enum Unfinished<A> {
-    Start(BoxFuture<'static, Result<A, StartError>>),
-    Handler(BoxFuture<'static, ()>),
-    Stop(BoxFuture<'static, ()>),
 }
 
 /// What user code runs now.

@@ -18,6 +18,7 @@
 //! **Bad at.** Interrupting a plain `fn` handler: nothing can.
 
 mod fate;
+mod future_slot;
 mod inline;
 mod life;
 mod runner;
@@ -34,13 +35,14 @@ use super::commons::{Commons, DeadLetter, DeadReason};
 use super::context::Context;
 use super::lifecycle::{Exit, Label, SpawnError, StopReason, short_type_name};
 use super::parent::{AnyCell, Control, Parent};
-use super::scope::Place;
+use super::scope::{self, Place};
 use super::settings::{Inline, Restart};
 use super::stats::CellStats;
 use crate::cache::CacheStats;
 use crate::mailbox::{Mailbox, Pushed, TryPushError};
 use crate::runtime::Runnable;
-use life::{Life, Started, Unfinished};
+pub(super) use future_slot::{Ended, FutureSlot};
+use life::{Life, Started};
 
 pub(crate) struct Cell<A: Actor> {
     claim: Claim,
@@ -55,7 +57,7 @@ pub(crate) struct Cell<A: Actor> {
     inline: Inline,
     this: Weak<Cell<A>>,
     // The runner's half. The future borrows `state` and `ctx`.
-    future: UnsafeCell<Option<Unfinished<A>>>,
+    future: UnsafeCell<FutureSlot>,
     state: UnsafeCell<Option<A>>,
     ctx: UnsafeCell<Context<A>>,
     life: UnsafeCell<Life<A>>,
@@ -68,6 +70,14 @@ unsafe impl<A: Actor> Sync for Cell<A> {}
 // SAFETY: as above.
 unsafe impl<A: Actor> Send for Cell<A> {}
 
+/// Where a new actor's start begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StartOn {
+    /// The spawner's thread, until it first waits: for a spawner that waits for it anyway.
+    Spawner,
+    Workers,
+}
+
 /// Where a new actor belongs.
 pub(crate) struct Birth {
     pub(crate) parent: Arc<dyn Parent>,
@@ -76,7 +86,7 @@ pub(crate) struct Birth {
 }
 
 impl<A: Actor> Cell<A> {
-    /// Makes a cell, hands it to its parent and schedules its start, whose outcome goes to `started`. Without
+    /// Makes a cell, hands it to its parent and begins its start, whose outcome goes to `started`. Without
     /// `started` a first start that fails is a failure like any other, which the parent may answer by a restart.
     ///
     /// # Errors
@@ -86,6 +96,7 @@ impl<A: Actor> Cell<A> {
         commons: &Arc<Commons>,
         birth: Birth,
         args: A::Args,
+        start_on: StartOn,
         started: Option<Started>,
     ) -> Result<Arc<Self>, SpawnError> {
         let cell = Cell::new(commons, birth, args, started);
@@ -95,8 +106,26 @@ impl<A: Actor> Cell<A> {
             cell.exit.set(StopReason::SystemStopped);
             return Err(SpawnError::Stopping);
         }
-        commons.runtime.schedule(cell.clone());
+        match start_on {
+            StartOn::Spawner if cell.may_start_here() => cell.start_here(),
+            _ => commons.runtime.schedule(cell.clone()),
+        }
         Ok(cell)
+    }
+
+    /// Not from within a turn: starts that spawn would pile up on the stack. Nor where a seeded run says that
+    /// only steps run cells.
+    fn may_start_here(&self) -> bool {
+        let commons = &self.commons;
+        !scope::is_entered() && commons.inline != Some(Inline::Never) && !commons.runtime.is_closed()
+    }
+
+    fn start_here(self: &Arc<Self>) {
+        let _entered = self.commons.runtime.enter_unless_in();
+        if self.claim.take() {
+            // SAFETY: the claim was just taken.
+            unsafe { runner::activate(self, Place::Worker, 0) };
+        }
     }
 
     fn new(commons: &Arc<Commons>, birth: Birth, args: A::Args, started: Option<Started>) -> Arc<Self> {
@@ -119,7 +148,7 @@ impl<A: Actor> Cell<A> {
             restart: settings.restart,
             inline: commons.inline.unwrap_or(settings.inline),
             this: this.clone(),
-            future: UnsafeCell::new(None),
+            future: UnsafeCell::new(FutureSlot::new()),
             state: UnsafeCell::new(None),
             ctx: UnsafeCell::new(Context::new(Link::new(this))),
             life: UnsafeCell::new(Life::new(args, started)),
@@ -249,7 +278,7 @@ impl<A: Actor> Runnable for Cell<A> {
 impl<A: Actor> Drop for Cell<A> {
     fn drop(&mut self) {
         // The future borrows state and ctx, which are dropped after this body.
-        *self.future.get_mut() = None;
+        self.future.get_mut().clear();
     }
 }
 

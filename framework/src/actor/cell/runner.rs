@@ -11,10 +11,10 @@ use super::super::context::Context;
 use super::super::lifecycle::{Failure, StartError, StopReason};
 use super::super::scope::{Begin, Entered, Place};
 use super::super::settings::Inline;
-use super::super::turn::{Handled, Outcome, Turn};
+use super::super::turn::Turn;
 use super::super::{Actor, scope};
-use super::Cell;
-use super::life::{At, Life, Phase, Unfinished};
+use super::life::{At, Life, Phase};
+use super::{Cell, Ended, FutureSlot};
 use crate::mailbox::Pop;
 
 /// Messages an activation.
@@ -125,7 +125,7 @@ impl<'a, A: Actor> Runner<'a, A> {
         unsafe { &mut *self.cell.life.get() }
     }
 
-    pub(super) fn future(&mut self) -> &mut Option<Unfinished<A>> {
+    pub(super) fn future(&mut self) -> &mut FutureSlot {
         // SAFETY: as in `life`.
         unsafe { &mut *self.cell.future.get() }
     }
@@ -223,7 +223,7 @@ impl<'a, A: Actor> Runner<'a, A> {
     fn go_on(&mut self, budget: &mut Budget) -> Option<Next> {
         let phase = self.life().phase;
         match phase {
-            Phase::Running if self.future().is_none() => self.run_messages(budget),
+            Phase::Running if !self.future().is_some() => self.run_messages(budget),
             Phase::Running | Phase::Starting | Phase::Stopping => self.poll_unfinished(),
             Phase::New => {
                 self.begin_start();
@@ -333,18 +333,15 @@ impl<'a, A: Actor> Runner<'a, A> {
         let (state, ctx) = unsafe { self.borrow_half() };
         ctx.begin_message();
         let state = state.as_mut().expect("a running actor has its state");
-        let Handled(outcome) = state.handle(message, ctx, Turn::new());
-        match outcome {
-            Outcome::Done => {
-                self.message_done();
-                true
-            }
-            Outcome::Later(future) => {
-                *self.future() = Some(Unfinished::Handler(future));
-                self.life().is_fresh = true;
-                false
-            }
+        // SAFETY: the slot is free, and the cell outlives what is put there.
+        let turn = unsafe { Turn::new(self.future()) };
+        let is_done = state.handle(message, ctx, turn).is_done;
+        if is_done {
+            self.message_done();
+        } else {
+            self.life().is_fresh = true;
         }
+        is_done
     }
 
     /// The handler ended: publishes what changed, then lets the answers out.
@@ -377,60 +374,52 @@ impl<'a, A: Actor> Runner<'a, A> {
         }
         let waker = Waker::from(self.cell.clone());
         let mut cx = TaskContext::from_waker(&waker);
-        let future = self.future();
-        match future.as_mut().expect("this phase has a future") {
-            Unfinished::Handler(handler) => match handler.as_mut().poll(&mut cx) {
-                Poll::Pending => return Some(Next::Wait),
-                Poll::Ready(()) => {
-                    *future = None;
-                    self.message_done();
-                }
-            },
-            Unfinished::Start(start) => match start.as_mut().poll(&mut cx) {
-                Poll::Pending => return Some(Next::Wait),
-                Poll::Ready(outcome) => {
-                    *future = None;
-                    self.start_done(outcome);
-                }
-            },
-            Unfinished::Stop(stop) => match stop.as_mut().poll(&mut cx) {
-                Poll::Pending => return Some(Next::Wait),
-                Poll::Ready(()) => {
-                    *future = None;
-                    let reason = self.life().stop.take().expect("a stopping actor has its reason");
-                    self.close(reason);
-                }
-            },
+        let Poll::Ready(ended) = self.future().poll(&mut cx) else { return Some(Next::Wait) };
+        match ended {
+            Ended::Started(outcome) => self.start_done(outcome),
+            Ended::Done if self.life().phase == Phase::Stopping => {
+                let reason = self.life().stop.take().expect("a stopping actor has its reason");
+                self.close(reason);
+            }
+            Ended::Done => self.message_done(),
         }
         None
     }
 
     fn begin_start(&mut self) {
         let args = self.life().args.clone();
-        // SAFETY: there is no state and no future; the start's future is dropped before ctx is touched again.
-        let (_, ctx) = unsafe { self.borrow_half() };
-        let start = A::start(ctx, args);
-        *self.future() = Some(Unfinished::Start(Box::pin(start)));
+        // SAFETY: there is no state and no future; the start's future is dropped before either is touched again.
+        let (state, ctx) = unsafe { self.borrow_half() };
+        let start = async move {
+            *state = Some(A::start(ctx, args).await?);
+            Ok::<_, StartError>(())
+        };
         let life = self.life();
         life.phase = Phase::Starting;
         life.at = At::Start;
+        if A::START_IS_PLAIN {
+            let mut cx = TaskContext::from_waker(Waker::noop());
+            return match std::pin::pin!(start).poll(&mut cx) {
+                Poll::Ready(outcome) => self.start_done(outcome),
+                Poll::Pending => panic!("`START_IS_PLAIN` is set for a start that waits"),
+            };
+        }
         life.is_fresh = true;
+        // SAFETY: as above, and the cell outlives it.
+        unsafe { self.future().put(start) };
     }
 
-    fn start_done(&mut self, outcome: Result<A, StartError>) {
-        let state = match outcome {
-            Ok(state) => state,
-            Err(error) => return self.fail(&Failure::start(&error)),
-        };
-        // SAFETY: the start's future is gone.
-        let (place, _) = unsafe { self.borrow_half() };
-        let state = place.insert(state);
+    fn start_done(&mut self, outcome: Result<(), StartError>) {
+        if let Err(error) = outcome {
+            return self.fail(&Failure::start(&error));
+        }
         A::forget(&self.cell.views);
-        state.publish(&self.cell.views);
+        // SAFETY: the start's future is gone.
+        let (state, _) = unsafe { self.borrow_half() };
+        state.as_ref().expect("a start that succeeded has put the actor there").publish(&self.cell.views);
         self.life().phase = Phase::Running;
         match self.life().started.take() {
-            // The spawner may have stopped waiting.
-            Some(started) => drop(started.send(Ok(()))),
+            Some(started) => started.open().reply(()),
             None => tracing::info!(target: "ostraca::actor", actor = %self.cell.label, "restarted"),
         }
     }
