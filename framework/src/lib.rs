@@ -62,6 +62,10 @@ mod queue;
 #[path = "actor/loom.rs"]
 #[allow(unsafe_code, reason = "the reply slot: see its module doc")]
 mod actor;
+#[cfg(ostraca_loom)]
+#[path = "runtime/loom.rs"]
+#[allow(unsafe_code, reason = "the workers' queues: see the module's doc")]
+mod runtime;
 
 #[cfg(not(ostraca_loom))]
 #[allow(unsafe_code, reason = "the cell and the reply slot: see their module docs")]
@@ -76,6 +80,7 @@ mod mailbox;
 #[cfg(not(ostraca_loom))]
 pub mod monitor;
 #[cfg(not(ostraca_loom))]
+#[allow(unsafe_code, reason = "the workers' queues: see the module's doc")]
 mod runtime;
 #[cfg(not(ostraca_loom))]
 pub mod shard;

@@ -1,27 +1,63 @@
-//! Runs cells: worker tasks on tokio take ready cells from a run queue. Knows no actor.
+//! Runs cells: worker tasks on tokio take ready cells from queues of their own and from each other. Knows no actor.
 //!
 //! ```text
-//!   schedule(cell) ──> RunQueue ──> worker task 0..n on tokio ──> cell.run()
-//!                                   (inside tokio: its timers and sockets work in handlers)
+//!   schedule, on a worker ──> slot ──displaced──┐       worker task 0..n on tokio ──> cell.run()
+//!                              │1               ▼               ▲
+//!   requeue, on a worker ──────│────────────> ring of 256 ──────┤ 2
+//!                              └─────────────── │ ──────────────┤
+//!                                   older half, │ when full     │
+//!   schedule, elsewhere ────────> injector <────┘ ──a batch─────┤ 3   (at every 61st take: 1)
+//!                                                               │
+//!   another's ring: its older half ─────────────────────────────┘ 4, searching
+//!   another's slot: by the watch, when that worker is stuck in one cell
 //! ```
 //!
-//! **What it is.** A [`Runtime`] is N worker tasks spawned on a tokio runtime, one queue of cells that are
-//! ready to run, and the [`Seam`] through which time, order and chance come in. A cell that has nothing to do
-//! is in no queue and owns no task.
+//! **What it is.** A [`Runtime`] is N worker tasks spawned on a tokio runtime, their queues of cells that are ready to
+//! run, and the [`Seam`] through which time, order and chance come in. Handlers run inside tokio: its timers and
+//! sockets work in them. A cell that has nothing to do is in no queue and owns no task. The queues know neither tokio
+//! nor what a job is: a worker parks by keeping a [`Waker`](std::task::Waker), so that the models run them under loom.
 //!
-//! **Guarantees.** A scheduled cell is run once an entry, by one worker; a cell scheduled before another is
-//! taken before it (a seeded seam may choose otherwise). When tokio drops the workers, every cell still
-//! queued, and through the `lost` hook every other one, is told so: no ask waits for a runtime that is gone.
+//! **Guarantees.** A scheduled cell is run once an entry, by one worker, or abandoned when the runtime is closed or
+//! lost: never neither. When tokio drops the workers, each gives what it has left to the others, and the last one
+//! abandons what is queued and, through the `lost` hook, every other cell: no ask waits for a runtime that is gone. A
+//! cell scheduled by a worker at the moment of a close is abandoned at the latest when that worker's present cell
+//! ends.
 //!
-//! **Cost.** A lock round to schedule and one to take, and a tokio wake when a worker sleeps.
+//! **Fairness.** The slot runs at most three times in a row while anything else waits. The ring is first in, first
+//! out, and the injector has a turn at least every 61st time. No order holds between cells scheduled by different
+//! threads. With a seeded seam and no workers, everything is in the injector and the seam picks.
 //!
-//! **Bad at.** Many workers: there is one queue and no stealing yet.
+//! **Progress.** A worker's own pushes and takes are lock-free; the injector and falling asleep take a lock. A push
+//! that finds somebody asleep and nobody searching wakes one: see the module `idle`. A cell in a slot waits for
+//! nobody but its worker's present handler; if that blocks its thread, another worker takes it within about 10 ms,
+//! unless they share one thread (a current-thread runtime).
+//!
+//! **Costs.** To schedule a cell from a handler and take it again: no lock, and one uncontended exchange. From
+//! elsewhere: a lock round, a fence, and a tokio wake when nobody is awake to look. What is pushed behind something
+//! else on the own worker pays the fence too, and one exchange. While some worker is awake and another asleep, the
+//! watch wakes 250 to 1,000 times a second.
+//!
+//! **Bad at.** Many workers that run dry at once: each looks at every other's ring. Keeping a cell on one core: a
+//! thief takes whatever is oldest. Priorities: there are none.
+//!
+//! **Sources.** tokio's `runtime/scheduler/multi_thread` (the ring, the slot, the searching count); Go's
+//! `runtime/proc.go` (`runnext`, the injector's turn, spinning threads, `sysmon`, which is our watch). tokio's slot
+//! cannot be stolen, and Go's is stolen after three microseconds by whoever spins; both were left because one strands
+//! a cell behind a blocked handler and the other tears a ping-pong in two.
 
 mod home;
+mod idle;
+mod injector;
+mod job;
+mod ring;
 mod run_queue;
 mod seam;
+mod slot;
 mod worker;
 
-pub(crate) use run_queue::Runnable;
+pub(crate) use job::Runnable;
 pub(crate) use seam::{Machine, Seam, Seeded};
 pub(crate) use worker::Runtime;
+
+#[cfg(test)]
+mod tests;

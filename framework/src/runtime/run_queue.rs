@@ -1,102 +1,442 @@
-//! Cells that are ready to run, and the workers that sleep because there are none.
+//! Jobs that are ready to run: a slot and a ring a worker, the injector, and who takes from where.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::Seam;
-use crate::sync::Mutex;
+use super::idle::{Idle, Watch};
+use super::injector::Injector;
+use super::ring::{RING_LEN, Ring, Share};
+use super::slot::{Put, Slot};
+use crate::sync::atomic::{AtomicU32, Ordering};
 
-/// Something a worker runs for one activation.
-pub(crate) trait Runnable: Send + Sync {
-    /// Runs until there is nothing to do, the budget is gone, or it waits.
-    fn run(self: Arc<Self>);
+/// Jobs in a row that a worker takes from its slot, while its ring or the injector has others.
+const SLOT_STREAK_MAX: u32 = 3;
+/// Every how many takes a worker looks at the injector first. Not a power of two, as in Go and tokio, so that it does
+/// not fall into step with a program's own rhythm.
+const INJECTOR_EVERY: u32 = 61;
 
-    /// The runtime is gone: lets go of everything, answering whoever waits.
-    fn abandon(self: Arc<Self>);
+pub(super) struct RunQueue<T> {
+    locals: Box<[Local<T>]>,
+    injector: Injector<T>,
+    idle: Idle,
 }
 
-/// An entry of the run queue. It keeps the cell alive.
-pub(crate) type Job = Arc<dyn Runnable>;
-
-/// One queue for all workers, first in first out unless the seam picks otherwise.
-pub(crate) struct RunQueue {
-    ready: Mutex<Ready>,
+/// What one worker fills and others may take from. Alone on its cache lines.
+#[repr(align(128))]
+struct Local<T> {
+    slot: Slot<T>,
+    ring: Ring<T>,
+    /// How many jobs the worker has taken: one that stands still while the slot is full is stuck in a job.
+    taken: AtomicU32,
 }
 
-struct Ready {
-    jobs: VecDeque<Job>,
-    /// The waker of each sleeping worker, by the worker's index.
-    asleep: Vec<Option<Waker>>,
-    closed: bool,
+/// What a worker alone knows. Whoever has it mutably is the worker.
+pub(super) struct Own {
+    worker: usize,
+    /// Takes, for the looks at the injector.
+    takes: u32,
+    slot_streak: u32,
+    /// Chooses the first victim of a search.
+    rng: u32,
+    state: State,
+    /// The others' `taken` at the last patrol.
+    seen: Box<[u32]>,
 }
 
-impl RunQueue {
-    pub(crate) fn new(workers: usize) -> Self {
-        let asleep = (0..workers).map(|_| None).collect();
-        RunQueue { ready: Mutex::new(Ready { jobs: VecDeque::new(), asleep, closed: false }) }
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Working,
+    Searching,
+    /// By its own account: it may have been chosen to be woken meanwhile.
+    Asleep {
+        on_watch: bool,
+    },
+}
+
+/// Jobs that came too late: the queue is closed, and the caller abandons them.
+pub(super) type Late<T> = Vec<T>;
+
+/// What a watcher found.
+pub(super) enum Patrol<T> {
+    Found(T),
+    /// Nothing, and there is somebody to watch.
+    GoOn,
+    /// Nothing, and nobody to watch: it sleeps on.
+    Over,
+    /// It is awake, and goes on as any worker.
+    Awake,
+}
+
+impl<T> RunQueue<T> {
+    /// The queues of `workers` workers, which are awake. `keeps_watch` says whether a worker can be stuck while
+    /// another still runs.
+    pub(super) fn new(workers: usize, keeps_watch: bool) -> Self {
+        let local = |_| Local { slot: Slot::new(), ring: Ring::new(), taken: AtomicU32::new(0) };
+        RunQueue {
+            locals: (0..workers).map(local).collect(),
+            injector: Injector::new(),
+            idle: Idle::new(workers, keeps_watch),
+        }
     }
 
-    /// Appends, and wakes one sleeping worker.
+    /// Appends a job from outside the workers.
     ///
     /// # Errors
     ///
     /// Gives the job back when the queue is closed: nobody will ever run it.
-    pub(crate) fn push(&self, job: Job) -> Result<(), Job> {
-        let mut ready = self.ready.lock();
-        if ready.closed {
-            return Err(job);
-        }
-        ready.jobs.push_back(job);
-        let sleeper = ready.asleep.iter_mut().find_map(Option::take);
-        drop(ready);
-        if let Some(waker) = sleeper {
-            waker.wake();
-        }
+    pub(super) fn inject(&self, job: T) -> Result<(), T> {
+        self.injector.push(job)?;
+        self.wake_if_needed();
         Ok(())
     }
 
-    /// Takes the job that the seam picks, if there is one.
-    pub(crate) fn pop(&self, seam: &dyn Seam) -> Option<Job> {
-        self.ready.lock().pop(seam)
+    /// A worker's job is to run next: it goes to the slot.
+    ///
+    /// # Safety
+    ///
+    /// The caller is `worker`.
+    #[inline]
+    #[must_use = "late jobs are abandoned by the caller"]
+    pub(super) unsafe fn push_next(&self, worker: usize, job: T) -> Late<T> {
+        let glance = self.idle.glance();
+        if glance.is_closed() {
+            return vec![job];
+        }
+        // SAFETY: the caller's duty.
+        match unsafe { self.locals[worker].slot.put(job) } {
+            Put::Filled => {
+                if glance.is_unwatched() {
+                    self.wake_one();
+                }
+                Vec::new()
+            }
+            // SAFETY: as above.
+            Put::Displaced(job) | Put::Busy(job) => unsafe { self.push_back_and_wake(worker, job) },
+        }
     }
 
-    /// Takes a job for `worker`, or keeps its waker until there is one. `None` when the queue is closed.
-    pub(crate) fn poll_pop(&self, worker: usize, seam: &dyn Seam, cx: &Context<'_>) -> Poll<Option<Job>> {
-        let mut ready = self.ready.lock();
-        if let Some(job) = ready.pop(seam) {
-            ready.asleep[worker] = None;
-            return Poll::Ready(Some(job));
+    /// A worker's job is to run after what is queued: it goes to the back of the ring. Somebody is woken if the
+    /// worker has something else to run first.
+    ///
+    /// # Safety
+    ///
+    /// The caller is `worker`, and about to take its next job.
+    #[must_use = "late jobs are abandoned by the caller"]
+    pub(super) unsafe fn push_last(&self, worker: usize, job: T) -> Late<T> {
+        if self.idle.glance().is_closed() {
+            return vec![job];
         }
-        if ready.closed {
-            return Poll::Ready(None);
+        let local = &self.locals[worker];
+        let has_others = local.slot.is_full() || !local.ring.is_empty();
+        // SAFETY: the caller's duty.
+        let late = unsafe { self.push_back(worker, job) };
+        if has_others {
+            self.wake_if_needed();
         }
-        ready.asleep[worker] = Some(cx.waker().clone());
-        Poll::Pending
+        late
     }
 
-    /// Refuses further jobs, wakes all workers and returns what nobody has run.
-    pub(crate) fn close(&self) -> Vec<Job> {
-        let mut ready = self.ready.lock();
-        ready.closed = true;
-        let left = ready.jobs.drain(..).collect();
-        let sleepers: Vec<Waker> = ready.asleep.iter_mut().filter_map(Option::take).collect();
-        drop(ready);
+    /// As [`push_last`](Self::push_last), for a job that most likely finds nothing to do: nobody is woken for it.
+    ///
+    /// # Safety
+    ///
+    /// The caller is `worker`, and about to take its next job.
+    #[must_use = "late jobs are abandoned by the caller"]
+    pub(super) unsafe fn linger(&self, worker: usize, job: T) -> Late<T> {
+        let glance = self.idle.glance();
+        if glance.is_closed() {
+            return vec![job];
+        }
+        // SAFETY: the caller's duty.
+        let late = unsafe { self.push_back(worker, job) };
+        if glance.is_unwatched() && self.locals[worker].slot.is_full() {
+            self.wake_one();
+        }
+        late
+    }
+
+    /// # Safety
+    ///
+    /// The caller is `worker`.
+    unsafe fn push_back_and_wake(&self, worker: usize, job: T) -> Late<T> {
+        // SAFETY: the caller's duty.
+        let late = unsafe { self.push_back(worker, job) };
+        self.wake_if_needed();
+        late
+    }
+
+    /// Appends to the ring. A full one gives its older half to the injector.
+    ///
+    /// # Safety
+    ///
+    /// The caller is `worker`.
+    unsafe fn push_back(&self, worker: usize, job: T) -> Late<T> {
+        let ring = &self.locals[worker].ring;
+        // SAFETY: the caller's duty.
+        let Err(job) = (unsafe { ring.push(job) }) else { return Vec::new() };
+        // SAFETY: as above.
+        let half = unsafe { ring.pop_half() };
+        let mut late = self.injector.push_all(half).err().unwrap_or_default();
+        // SAFETY: as above.
+        if let Err(job) = unsafe { ring.push(job) } {
+            // A thief is reading its half, and the room is not free yet.
+            late.extend(self.injector.push(job).err());
+        }
+        late
+    }
+
+    /// Takes a job for the worker, or keeps its waker until there is one. `None` when the queue is closed: the worker
+    /// then ends, and what it has left is taken by [`leave`](Self::leave).
+    pub(super) fn poll_take(&self, own: &mut Own, cx: &Context<'_>) -> Poll<Option<T>> {
+        if let State::Asleep { .. } = own.state {
+            self.idle.get_up(own.worker);
+            own.state = State::Searching;
+        }
+        loop {
+            if self.idle.glance().is_closed() {
+                return Poll::Ready(None);
+            }
+            if let Some(job) = self.take(own) {
+                return Poll::Ready(Some(job));
+            }
+            match self.idle.fall_asleep(own.worker, cx.waker()) {
+                None => return Poll::Ready(None),
+                Some(on_watch) => own.state = State::Asleep { on_watch },
+            }
+            if !self.has_queued() {
+                if own.is_on_watch() {
+                    self.look_round(own);
+                }
+                return Poll::Pending;
+            }
+            // Work came before the announcement. If somebody has chosen this worker meanwhile, it counts already.
+            self.idle.get_up(own.worker);
+            own.state = State::Searching;
+        }
+    }
+
+    #[inline]
+    fn take(&self, own: &mut Own) -> Option<T> {
+        let local = &self.locals[own.worker];
+        own.takes = own.takes.wrapping_add(1);
+        // ORDERING: Relaxed; read by patrols, for which a late value does.
+        local.taken.store(own.takes, Ordering::Relaxed);
+        if own.takes.is_multiple_of(INJECTOR_EVERY)
+            && let Some(job) = self.injector.pop()
+        {
+            return Some(self.found(own, job));
+        }
+        if own.slot_streak < SLOT_STREAK_MAX {
+            // SAFETY: whoever has `own` mutably is the worker.
+            if let Some(job) = unsafe { local.slot.take() } {
+                own.slot_streak += 1;
+                return Some(self.found(own, job));
+            }
+        }
+        own.slot_streak = 0;
+        // SAFETY: as above.
+        let job = unsafe { local.ring.pop() }.or_else(|| self.take_injected(own));
+        // SAFETY: as above.
+        if let Some(job) = job.or_else(|| unsafe { local.slot.take() }) {
+            return Some(self.found(own, job));
+        }
+        if own.state != State::Searching {
+            own.state = State::Searching;
+            self.idle.start_searching();
+        }
+        // The injector first: who moves a batch to a ring lets the injector's length shrink after it has filled the
+        // ring, so that this order overlooks nothing.
+        let job = self.take_injected(own).or_else(|| self.steal(own))?;
+        Some(self.found(own, job))
+    }
+
+    /// A worker that searched has a job: if it was the last, it hands the search on.
+    #[inline]
+    fn found(&self, own: &mut Own, job: T) -> T {
+        if own.state == State::Searching {
+            own.state = State::Working;
+            let is_last = self.idle.stop_searching();
+            if is_last && (self.has_queued() || self.idle.leaves_others_unwatched(self.locals.len())) {
+                self.wake_one();
+            }
+        }
+        job
+    }
+
+    /// The injector's oldest job; its share of what follows goes to the ring, which is empty or nearly so.
+    fn take_injected(&self, own: &Own) -> Option<T> {
+        let ring = &self.locals[own.worker].ring;
+        // SAFETY: whoever has `own` is the worker.
+        let room = unsafe { ring.room() }.min(RING_LEN / 2) as usize;
+        let share = |len: usize| 1 + (len / self.locals.len()).min(room);
+        self.injector.pop_batch(share, |job| {
+            // SAFETY: as above.
+            let pushed = unsafe { ring.push(job) };
+            assert!(pushed.is_ok(), "there is room, and only this worker fills it");
+        })
+    }
+
+    /// Takes half of somebody's ring, beginning with anybody's.
+    fn steal(&self, own: &mut Own) -> Option<T> {
+        let len = self.locals.len();
+        let first = own.random() as usize % len;
+        let victims = (first..len).chain(0..first).filter(|&victim| victim != own.worker);
+        victims.into_iter().find_map(|victim| self.steal_from(own.worker, victim))
+    }
+
+    /// Half of the ring of `victim`: the oldest job is returned, the others go to the ring of `worker`, which is
+    /// empty.
+    fn steal_from(&self, worker: usize, victim: usize) -> Option<T> {
+        let mine = &self.locals[worker].ring;
+        let mut first = None;
+        self.locals[victim].ring.steal(Share::Half, |job| match first {
+            None => first = Some(job),
+            Some(_) => {
+                // SAFETY: the caller is the worker.
+                let pushed = unsafe { mine.push(job) };
+                assert!(pushed.is_ok(), "half of a ring fits into an empty one");
+            }
+        });
+        first
+    }
+
+    /// Whether anything is queued that wakes are for: not what is in slots.
+    fn has_queued(&self) -> bool {
+        !self.injector.is_empty() || self.locals.iter().any(|local| !local.ring.is_empty())
+    }
+
+    fn wake_if_needed(&self) {
+        if let Some(waker) = self.idle.after_push() {
+            waker.wake();
+        }
+    }
+
+    #[cold]
+    fn wake_one(&self) {
+        if let Some(waker) = self.idle.take_sleeper() {
+            waker.wake();
+        }
+    }
+
+    /// Notes how far the others are, to see at the next patrol who is stuck. True if nobody moved.
+    fn look_round(&self, own: &mut Own) -> bool {
+        let mut is_quiet = true;
+        for (local, seen) in self.locals.iter().zip(&mut own.seen) {
+            // ORDERING: Relaxed; see `take`.
+            let taken = local.taken.load(Ordering::Relaxed);
+            is_quiet &= std::mem::replace(seen, taken) == taken;
+        }
+        is_quiet
+    }
+
+    /// A watcher's alarm rang: takes what a worker that is stuck in one job since the last time has left lying.
+    pub(super) fn patrol(&self, own: &mut Own) -> Patrol<T> {
+        for (victim, local) in self.locals.iter().enumerate() {
+            // ORDERING: Relaxed; see `take`.
+            let is_stuck = local.taken.load(Ordering::Relaxed) == own.seen[victim];
+            if !is_stuck || victim == own.worker || (!local.slot.is_full() && local.ring.is_empty()) {
+                continue;
+            }
+            self.idle.get_up(own.worker);
+            own.state = State::Searching;
+            let job = self.steal_from(own.worker, victim).or_else(|| local.slot.steal());
+            // If another was quicker, the worker goes on with its search.
+            return job.map_or(Patrol::Awake, |job| Patrol::Found(self.found(own, job)));
+        }
+        let is_quiet = self.look_round(own);
+        match self.idle.go_on_watching(own.worker, is_quiet) {
+            Watch::GoOn => Patrol::GoOn,
+            Watch::Over => {
+                own.state = State::Asleep { on_watch: false };
+                Patrol::Over
+            }
+            Watch::Woken => {
+                own.state = State::Searching;
+                Patrol::Awake
+            }
+        }
+    }
+
+    /// Takes the one injected job that `pick` chooses, for a runtime without workers.
+    pub(super) fn step(&self, pick: impl FnOnce(usize) -> usize) -> Option<T> {
+        self.injector.pick(pick)
+    }
+
+    /// Refuses further jobs, wakes all workers, and returns what nobody has run. A job that a worker pushes at this
+    /// very moment is returned by its [`leave`](Self::leave).
+    pub(super) fn close(&self) -> Late<T> {
+        let mut late = self.injector.close();
+        let sleepers = self.idle.close();
+        for local in &self.locals {
+            late.extend(local.slot.steal());
+            local.ring.steal(Share::All, |job| late.push(job));
+        }
         sleepers.into_iter().for_each(Waker::wake);
-        left
+        late
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.ready.lock().closed
+    pub(super) fn is_closed(&self) -> bool {
+        self.injector.is_closed()
+    }
+
+    /// The worker goes for good: what it has left goes to the others, or, when the queue is closed, to the caller.
+    pub(super) fn leave(&self, own: &mut Own) -> Late<T> {
+        let Local { slot, ring, .. } = &self.locals[own.worker];
+        // SAFETY: whoever has `own` mutably is the worker.
+        let mut left = Vec::from_iter(unsafe { slot.take() });
+        // SAFETY: as above.
+        left.extend(std::iter::from_fn(|| unsafe { ring.pop() }));
+        let has_left = !left.is_empty();
+        let late = self.injector.push_all(left).err().unwrap_or_default();
+        let thinks_asleep = matches!(own.state, State::Asleep { .. });
+        let was_last = self.idle.leave(own.worker, thinks_asleep, own.state == State::Searching);
+        if has_left || was_last {
+            self.wake_if_needed();
+        }
+        late
+    }
+
+    /// How often each worker was woken.
+    pub(super) fn wakes(&self) -> Vec<u64> {
+        self.idle.wakes()
     }
 }
 
-impl Ready {
-    fn pop(&mut self, seam: &dyn Seam) -> Option<Job> {
-        match self.jobs.len() {
-            0 => None,
-            1 => self.jobs.pop_front(),
-            len => self.jobs.remove(seam.pick(len)),
+impl Own {
+    /// The private part of `worker`, of as many as there are. Made once.
+    pub(super) fn new(worker: usize, workers: usize, seed: u64) -> Self {
+        Own {
+            worker,
+            takes: 0,
+            slot_streak: 0,
+            // Xorshift is stuck at 0.
+            rng: seed as u32 | 1,
+            state: State::Working,
+            seen: vec![0; workers].into(),
         }
     }
+
+    pub(super) fn worker(&self) -> usize {
+        self.worker
+    }
+
+    /// Whether the worker sleeps with an alarm.
+    pub(super) fn is_on_watch(&self) -> bool {
+        self.state == State::Asleep { on_watch: true }
+    }
+
+    /// Xorshift (Marsaglia, "Xorshift RNGs", 2003).
+    fn random(&mut self) -> u32 {
+        self.rng ^= self.rng << 13;
+        self.rng ^= self.rng >> 17;
+        self.rng ^= self.rng << 5;
+        self.rng
+    }
 }
+
+#[cfg(all(test, ostraca_loom))]
+#[path = "loom_tests.rs"]
+mod loom_tests;
+
+#[cfg(all(test, not(ostraca_loom)))]
+#[path = "queues_tests.rs"]
+mod tests;

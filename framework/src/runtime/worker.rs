@@ -1,29 +1,35 @@
 //! The worker tasks and the handle that everybody schedules through.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokio::runtime::{EnterGuard, Handle};
+use tokio::runtime::{EnterGuard, Handle, RuntimeFlavor};
 use tokio::task::{JoinHandle, coop};
+use tokio::time::Sleep;
 
-use super::run_queue::{Job, RunQueue};
+use super::job::Job;
+use super::run_queue::{Own, Patrol, RunQueue};
 use super::seam::Seam;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many cells a worker runs before it lets tokio look at its timers, sockets and other tasks.
 const JOBS_A_POLL: usize = 32;
+/// How long a watcher sleeps between two patrols: the longer the more often it found nothing.
+const PATROL_MIN: Duration = Duration::from_millis(1);
+const PATROL_MAX: Duration = Duration::from_millis(4);
 
 /// What is called when tokio drops the workers of a runtime that nobody closed.
 type Lost = Box<dyn Fn() + Send + Sync>;
 
-/// N worker tasks on a tokio runtime, their queue, and the seam.
+/// N worker tasks on a tokio runtime, their queues, and the seam.
 pub(crate) struct Runtime {
     tokio: Handle,
     pub(super) tokio_id: tokio::runtime::Id,
-    queue: RunQueue,
+    queue: RunQueue<Job>,
     seam: Arc<dyn Seam>,
     /// Worker tasks that tokio has not dropped yet.
     workers_alive: AtomicUsize,
@@ -33,8 +39,10 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Starts `workers` worker tasks on `tokio`. With 0 nothing runs but by [`step`](Self::step).
     pub(crate) fn start(tokio: Handle, workers: usize, seam: Arc<dyn Seam>) -> Arc<Self> {
+        // On one thread a stuck worker sticks them all: there is nothing to watch.
+        let keeps_watch = workers > 1 && tokio.runtime_flavor() != RuntimeFlavor::CurrentThread;
         let runtime = Arc::new(Runtime {
-            queue: RunQueue::new(workers),
+            queue: RunQueue::new(workers, keeps_watch),
             workers_alive: AtomicUsize::new(workers),
             lost: OnceLock::new(),
             tokio_id: tokio.id(),
@@ -42,7 +50,8 @@ impl Runtime {
             seam,
         });
         for index in 0..workers {
-            runtime.tokio.spawn(Worker { runtime: runtime.clone(), index });
+            let own = Own::new(index, workers, runtime.random());
+            runtime.tokio.spawn(Worker { runtime: runtime.clone(), own, alarm: Alarm::default() });
         }
         runtime
     }
@@ -53,26 +62,71 @@ impl Runtime {
         assert!(set.is_ok(), "on_lost is called once, by the system that starts the runtime");
     }
 
-    /// Queues a job, or abandons it at once when the runtime is closed or lost.
-    pub(crate) fn schedule(&self, job: Job) {
-        if let Err(job) = self.queue.push(job) {
+    /// Queues a job: on a worker's thread, within its poll, to run next there; else where all workers look. When the
+    /// runtime is closed or lost, the job is abandoned at once.
+    #[inline]
+    pub(crate) fn schedule(&self, job: impl Into<Job>) {
+        match self.here() {
+            // SAFETY: this is that worker's thread, in its poll.
+            Some(worker) => abandon(unsafe { self.queue.push_next(worker, job.into()) }),
+            None => self.inject(job.into()),
+        }
+    }
+
+    /// Queues a job whose budget is gone, behind whatever is ready. Call it last in an activation: nobody is woken
+    /// for a job that this worker takes next.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the cell requeues through it next"))]
+    pub(crate) fn requeue(&self, job: impl Into<Job>) {
+        match self.here() {
+            // SAFETY: this is that worker's thread, in its poll.
+            Some(worker) => abandon(unsafe { self.queue.push_last(worker, job.into()) }),
+            None => self.inject(job.into()),
+        }
+    }
+
+    /// Queues a job that has caught up and looks once more before it parks, behind whatever is ready. As
+    /// [`requeue`](Self::requeue), but nobody is woken for it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the cell lingers through it next"))]
+    pub(crate) fn linger(&self, job: impl Into<Job>) {
+        match self.here() {
+            // SAFETY: this is that worker's thread, in its poll.
+            Some(worker) => abandon(unsafe { self.queue.linger(worker, job.into()) }),
+            None => self.inject(job.into()),
+        }
+    }
+
+    fn inject(&self, job: Job) {
+        if let Err(job) = self.queue.inject(job) {
             job.abandon();
         }
     }
 
+    /// Which of this runtime's workers the caller stands in.
+    #[inline]
+    fn here(&self) -> Option<usize> {
+        let here = HERE.get()?;
+        (here.runtime == std::ptr::from_ref(self).addr()).then_some(here.worker)
+    }
+
     /// Runs the one ready job that the seam picks. False when none is ready.
     pub(crate) fn step(&self) -> bool {
-        let job = self.queue.pop(&*self.seam);
-        job.map(|job| job.run()).is_some()
+        let job = self.queue.step(|ready| self.seam.pick(ready));
+        job.map(Job::run).is_some()
     }
 
     /// Ends the workers. Jobs still queued, and later ones, are abandoned.
     pub(crate) fn close(&self) {
-        self.queue.close().into_iter().for_each(|job| job.abandon());
+        abandon(self.queue.close());
     }
 
     pub(crate) fn is_closed(&self) -> bool {
         self.queue.is_closed()
+    }
+
+    /// How often each worker was woken from sleep.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the monitor shows it next"))]
+    pub(crate) fn wakes(&self) -> Vec<u64> {
+        self.queue.wakes()
     }
 
     /// Makes this runtime's timers, sockets and `tokio::spawn` those of the calling thread, until dropped.
@@ -111,22 +165,71 @@ impl Runtime {
     }
 }
 
+fn abandon(late: Vec<Job>) {
+    late.into_iter().for_each(Job::abandon);
+}
+
+thread_local! {
+    static HERE: Cell<Option<Here>> = const { Cell::new(None) };
+}
+
+/// Whose poll this thread is in. Runtimes are told apart by their address: a worker keeps its own alive.
+#[derive(Clone, Copy)]
+struct Here {
+    runtime: usize,
+    worker: usize,
+}
+
+/// Restores, when dropped, what was there: a handler that blocks on another runtime nests one poll in another.
+struct Entered(Option<Here>);
+
+impl Here {
+    fn enter(runtime: &Runtime, worker: usize) -> Entered {
+        Entered(HERE.replace(Some(Here { runtime: std::ptr::from_ref(runtime).addr(), worker })))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        HERE.set(self.0);
+    }
+}
+
 /// One worker: a future that never ends while the runtime is open.
 struct Worker {
     runtime: Arc<Runtime>,
-    index: usize,
+    own: Own,
+    alarm: Alarm,
 }
 
 impl Future for Worker {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Runtime { queue, seam, .. } = &*self.runtime;
+        let Worker { runtime, own, alarm } = self.get_mut();
+        let queue = &runtime.queue;
+        let _entered = Here::enter(runtime, own.worker());
+        if own.is_on_watch() && alarm.poll(cx).is_ready() {
+            match queue.patrol(own) {
+                Patrol::Found(job) => job.run(),
+                Patrol::GoOn => {
+                    alarm.ring_later(cx);
+                    return Poll::Pending;
+                }
+                Patrol::Over => return Poll::Pending,
+                Patrol::Awake => {}
+            }
+        }
         for _ in 0..JOBS_A_POLL {
-            match queue.poll_pop(self.index, &**seam, cx) {
+            match queue.poll_take(own, cx) {
                 Poll::Ready(Some(job)) => job.run(),
                 Poll::Ready(None) => return Poll::Ready(()),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    if own.is_on_watch() {
+                        alarm.ring_soon(cx);
+                    }
+                    return Poll::Pending;
+                }
             }
             // The handlers that just ran share this task's budget. When it is gone, their timers and sockets
             // would only answer "pending" until tokio has polled us anew.
@@ -141,6 +244,7 @@ impl Future for Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        abandon(self.runtime.queue.leave(&mut self.own));
         // ORDERING: AcqRel; the last worker to go sees what the others did before they went.
         let last = self.runtime.workers_alive.fetch_sub(1, Ordering::AcqRel) == 1;
         if last && !self.runtime.is_closed() {
@@ -148,6 +252,40 @@ impl Drop for Worker {
             if let Some(lost) = self.runtime.lost.get() {
                 lost();
             }
+        }
+    }
+}
+
+/// A watcher's alarm: one timer, made at the first watch and set anew for each.
+#[derive(Default)]
+struct Alarm {
+    timer: Option<Pin<Box<Sleep>>>,
+    period: Duration,
+}
+
+impl Alarm {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.timer.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(cx))
+    }
+
+    fn ring_soon(&mut self, cx: &mut Context<'_>) {
+        self.ring_in(PATROL_MIN, cx);
+    }
+
+    fn ring_later(&mut self, cx: &mut Context<'_>) {
+        self.ring_in((self.period * 2).min(PATROL_MAX), cx);
+    }
+
+    fn ring_in(&mut self, period: Duration, cx: &mut Context<'_>) {
+        self.period = period;
+        let deadline = tokio::time::Instant::now() + period;
+        match &mut self.timer {
+            Some(timer) => timer.as_mut().reset(deadline),
+            None => self.timer = Some(Box::pin(tokio::time::sleep_until(deadline))),
+        }
+        if self.poll(cx).is_ready() {
+            // The deadline has passed already, or the task's budget is gone.
+            cx.waker().wake_by_ref();
         }
     }
 }
