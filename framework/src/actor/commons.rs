@@ -21,6 +21,9 @@ pub(crate) struct Commons {
     pub(crate) dead_letters: DeadLetters,
     /// A seeded run says once for all whether asks run on the asker's thread.
     pub(crate) inline: Option<Inline>,
+    /// A cell that has caught up looks once more before it rests: not in a seeded run, where it would be one more
+    /// step that does nothing.
+    pub(crate) lingers: bool,
     pub(crate) supervise: fn(&Arc<Commons>, Owner) -> Arc<dyn Parent>,
     register: Mutex<Register>,
     next_id: AtomicU64,
@@ -53,6 +56,7 @@ impl Commons {
         Commons {
             runtime,
             dead_letters: DeadLetters::new(),
+            lingers: inline.is_none(),
             inline,
             supervise,
             register: Mutex::default(),

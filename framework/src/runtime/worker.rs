@@ -75,7 +75,6 @@ impl Runtime {
 
     /// Queues a job whose budget is gone, behind whatever is ready. Call it last in an activation: nobody is woken
     /// for a job that this worker takes next.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the cell requeues through it next"))]
     pub(crate) fn requeue(&self, job: impl Into<Job>) {
         match self.here() {
             // SAFETY: this is that worker's thread, in its poll.
@@ -86,7 +85,6 @@ impl Runtime {
 
     /// Queues a job that has caught up and looks once more before it parks, behind whatever is ready. As
     /// [`requeue`](Self::requeue), but nobody is woken for it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the cell lingers through it next"))]
     pub(crate) fn linger(&self, job: impl Into<Job>) {
         match self.here() {
             // SAFETY: this is that worker's thread, in its poll.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::super::claim::Rest;
+use super::super::claim::{Rest, Wake};
 use super::super::context::Context;
 use super::super::lifecycle::{Failure, StartError, StopReason};
 use super::super::scope::{Begin, Entered, Place};
@@ -32,6 +32,9 @@ enum Next {
     Wait,
     /// There is more to do, elsewhere or later.
     Requeue,
+    /// Nothing to take now: the cell looks once more when the worker has done what else is ready, before it rests.
+    /// A sender that is about as fast as the handler then wakes nobody.
+    Linger,
     Closed,
 }
 
@@ -184,7 +187,15 @@ impl<'a, A: Actor> Runner<'a, A> {
                 cell.claim.suspend()
             }
             Next::Requeue => {
-                cell.schedule_if(cell.claim.requeue());
+                if cell.claim.requeue() == Wake::Schedule {
+                    cell.commons.runtime.requeue(cell.clone());
+                }
+                Rest::Resting
+            }
+            Next::Linger => {
+                if cell.claim.requeue() == Wake::Schedule {
+                    cell.commons.runtime.linger(cell.clone());
+                }
                 Rest::Resting
             }
             Next::Closed => {
@@ -246,7 +257,7 @@ impl<'a, A: Actor> Runner<'a, A> {
             }
             let message = match self.pop() {
                 Ok(message) => message,
-                Err(Next::Rest) => return self.is_empty(),
+                Err(Next::Rest) => return self.is_empty(budget),
                 Err(next) => return Some(next),
             };
             budget.len -= 1;
@@ -258,14 +269,13 @@ impl<'a, A: Actor> Runner<'a, A> {
     }
 
     /// Nothing is queued: rests, or stops if that was waited for.
-    fn is_empty(&mut self) -> Option<Next> {
-        match self.life().drain.take() {
-            None => Some(Next::Rest),
-            Some(reason) => {
-                self.begin_stop(reason);
-                None
-            }
+    fn is_empty(&mut self, budget: &Budget) -> Option<Next> {
+        if let Some(reason) = self.life().drain.take() {
+            self.begin_stop(reason);
+            return None;
         }
+        let lingers = self.place == Place::Worker && budget.len < BUDGET_LEN && self.cell.commons.lingers;
+        Some(if lingers { Next::Linger } else { Next::Rest })
     }
 
     /// Handles a message, and times it if it is its turn to be. False: the handler goes on.
