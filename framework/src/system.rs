@@ -19,8 +19,8 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::actor::{
-    Actor, ActorRef, AnyCell, AskError, Birth, Cell, Commons, Control, DeadLetter, Inline, Label, Parent,
-    ReplyRx, SpawnError, StartOn, StopReason, reply_pair,
+    Actor, ActorRef, AnyCell, AnyRef, AskError, Birth, Cell, Commons, Control, DeadLetter, Inline, Label,
+    Parent, ReplyRx, SpawnError, StartOn, StopReason, reply_pair,
 };
 use crate::monitor::Monitor;
 use crate::runtime::{Machine, Runtime, Seam};
@@ -52,7 +52,7 @@ struct Inner {
 type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Who has a name; nobody yet while the actor starts.
-type Named = Option<Arc<dyn AnyCell>>;
+type Named = Option<AnyRef>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -184,7 +184,7 @@ impl System {
         let actor = self.spawn_as::<A>(Some(name.clone()), args).await?;
         reserved.name = None;
         let cell = ActorRef::cell(&actor).clone();
-        self.0.names.lock().insert(name.clone(), Some(cell.clone()));
+        self.0.names.lock().insert(name.clone(), Some(cell.clone().into()));
         let names = self.0.names.clone();
         cell.exit().watch(move |_| drop(names.lock().remove(&name)));
         Ok(actor)
@@ -193,8 +193,7 @@ impl System {
     /// The actor with a name, if it is there and is an `A`.
     pub fn lookup<A: Actor>(&self, name: &str) -> Option<ActorRef<A>> {
         let cell = self.0.names.lock().get(name)?.clone()?;
-        let cell = cell.as_any().downcast::<Cell<A>>().ok()?;
-        Some(ActorRef::new(cell))
+        Cell::downcast(cell).map(ActorRef::new)
     }
 
     /// Spawns `len` shards of an actor, each supervised alone, and waits for their starts.
@@ -248,7 +247,7 @@ impl System {
     ) -> Result<Starting<A>, SpawnError> {
         let (outcome, started) = reply_pair(None);
         let birth = Birth { parent: self.0.root.clone(), name, shard };
-        let cell = Cell::spawn(&self.0.commons, birth, args, start_on, Some(started))?;
+        let cell = Cell::spawn(&self.0.commons, birth, args, start_on, started)?;
         Ok(Starting { actor: ActorRef::new(cell), outcome })
     }
 
@@ -335,7 +334,7 @@ impl System {
         let mut killed = Vec::new();
         for cell in &rest {
             tracing::warn!(target: "ostraca::system", actor = %cell.label(), "not stopped by the deadline: killed");
-            killed.push(cell.label().clone());
+            killed.push(cell.label());
             cell.order(Control::Kill(StopReason::Killed));
         }
         let all = async {
@@ -350,7 +349,7 @@ impl System {
                     target: "ostraca::system", actor = %cell.label(),
                     "its handler blocks its thread and cannot be killed",
                 );
-                blocked.push(cell.label().clone());
+                blocked.push(cell.label());
             }
         }
         (killed, blocked)
@@ -510,7 +509,7 @@ async fn finish_spawn<A: Actor>(
         Err(AskError::Refused(reason)) => reason,
         Err(_) => StopReason::RuntimeLost,
     };
-    Err(SpawnError::NotStarted { actor: ActorRef::label(&actor).clone(), reason })
+    Err(SpawnError::NotStarted { actor: ActorRef::label(&actor), reason })
 }
 
 /// A name that goes back when its actor does not start.
@@ -528,18 +527,18 @@ impl Drop for Reserved<'_> {
 }
 
 /// Actors in the order of their stop: those started last first, neighbours of one type (shards) together.
-fn by_type(children: Vec<Arc<dyn AnyCell>>) -> Vec<Vec<Arc<dyn AnyCell>>> {
-    let mut groups: Vec<Vec<Arc<dyn AnyCell>>> = Vec::new();
+fn by_type(children: Vec<AnyRef>) -> Vec<Vec<AnyRef>> {
+    let mut groups: Vec<Vec<AnyRef>> = Vec::new();
     for child in children.into_iter().rev() {
         match groups.last_mut() {
-            Some(group) if group[0].label().type_name() == child.label().type_name() => group.push(child),
+            Some(group) if group[0].type_name() == child.type_name() => group.push(child),
             _ => groups.push(vec![child]),
         }
     }
     groups
 }
 
-async fn drain_in_order(groups: Vec<Vec<Arc<dyn AnyCell>>>) {
+async fn drain_in_order(groups: Vec<Vec<AnyRef>>) {
     for group in groups {
         for cell in &group {
             cell.order(Control::Drain(StopReason::SystemStopped));

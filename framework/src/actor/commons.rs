@@ -6,18 +6,19 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::lifecycle::{ActorId, Label};
-use super::parent::{AnyCell, Parent};
+use super::parent::{AnyCell, AnyRef, ChildSlot, Parent, WeakAnyRef};
 use super::settings::Inline;
-use super::stats::CellStats;
+use super::stats::{CellStats, RareStats};
 use crate::cache::CacheStats;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Slab};
 use crate::stats::SharedCounter;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// The runtime, the register of cells, the dead letters; and how an actor gets a supervisor for its children.
+/// The runtime, the memory and the register of cells, the dead letters; and how an actor gets a supervisor for its children.
 pub(crate) struct Commons {
     pub(crate) runtime: Arc<Runtime>,
+    pub(crate) slab: Slab,
     pub(crate) dead_letters: DeadLetters,
     /// A seeded run says once for all whether asks run on the asker's thread.
     pub(crate) inline: Option<Inline>,
@@ -27,13 +28,17 @@ pub(crate) struct Commons {
     pub(crate) supervise: fn(&Arc<Commons>, Owner) -> Arc<dyn Parent>,
     register: Mutex<Register>,
     next_id: AtomicU64,
+    made_at: Instant,
 }
 
-/// The cells that run, and what those that have stopped counted: under one lock, so that a census counts each
+/// Who knows the cells that run, and what those that have stopped counted: under one lock, so that a census counts each
 /// once.
 #[derive(Default)]
 struct Register {
-    cells: BTreeMap<ActorId, Weak<dyn AnyCell>>,
+    /// Every supervisor that may have children.
+    supervisors: Vec<Weak<dyn Parent>>,
+    /// At this length those that are gone are taken out.
+    sweep_at: usize,
     retired: BTreeMap<&'static str, Retired>,
 }
 
@@ -41,11 +46,12 @@ struct Register {
 #[derive(Default)]
 pub(crate) struct Retired {
     pub(crate) stats: CellStats,
+    pub(crate) rare: RareStats,
     pub(crate) caches: BTreeMap<&'static str, CacheStats>,
 }
 
 /// The actor that a supervisor of children reports to.
-pub(crate) type Owner = Weak<dyn AnyCell>;
+pub(crate) type Owner = WeakAnyRef;
 
 impl Commons {
     pub(crate) fn new(
@@ -54,13 +60,15 @@ impl Commons {
         supervise: fn(&Arc<Commons>, Owner) -> Arc<dyn Parent>,
     ) -> Self {
         Commons {
-            runtime,
+            slab: Slab::new(),
             dead_letters: DeadLetters::new(),
             lingers: inline.is_none(),
             inline,
             supervise,
             register: Mutex::default(),
             next_id: AtomicU64::new(1),
+            made_at: runtime.now(),
+            runtime,
         }
     }
 
@@ -69,15 +77,25 @@ impl Commons {
         ActorId(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
-    pub(super) fn enter(&self, id: ActorId, cell: Weak<dyn AnyCell>) {
-        self.register.lock().cells.insert(id, cell);
+    /// A supervisor, before it has children.
+    pub(crate) fn enter(&self, supervisor: Weak<dyn Parent>) {
+        let mut register = self.register.lock();
+        if register.supervisors.len() >= register.sweep_at {
+            register.supervisors.retain(|supervisor| supervisor.strong_count() > 0);
+            register.sweep_at = 2 * register.supervisors.len() + 16;
+        }
+        register.supervisors.push(supervisor);
     }
 
-    pub(super) fn leave(&self, cell: &dyn AnyCell) {
+    /// A cell stopped: its parent forgets it, and its counts stay.
+    pub(super) fn leave(&self, cell: &dyn AnyCell, parent: &dyn Parent, slot: ChildSlot) {
         let mut register = self.register.lock();
-        if register.cells.remove(&cell.label().id()).is_some() {
-            let retired = register.retired.entry(cell.label().type_name()).or_default();
+        if parent.forget(slot) {
+            let retired = register.retired.entry(cell.type_name()).or_default();
             retired.stats.add(cell.stats());
+            if let Some(rare) = cell.rare_stats_if_any() {
+                retired.rare.add(rare);
+            }
             for (name, mut stats) in cell.caches() {
                 stats.len = 0;
                 *retired.caches.entry(name).or_default() += stats;
@@ -86,19 +104,28 @@ impl Commons {
     }
 
     /// Every cell that has not stopped, oldest first.
-    pub(crate) fn cells(&self) -> Vec<Arc<dyn AnyCell>> {
+    pub(crate) fn cells(&self) -> Vec<AnyRef> {
         self.census(|_, _| {})
     }
 
     /// Shows the counts of the stopped actors of each type, and returns those that run, oldest first.
-    pub(crate) fn census(&self, mut retired: impl FnMut(&'static str, &Retired)) -> Vec<Arc<dyn AnyCell>> {
+    pub(crate) fn census(&self, mut retired: impl FnMut(&'static str, &Retired)) -> Vec<AnyRef> {
         let register = self.register.lock();
         register.retired.iter().for_each(|(type_name, counts)| retired(type_name, counts));
-        register.cells.values().filter_map(Weak::upgrade).collect()
+        let supervisors = register.supervisors.iter().filter_map(Weak::upgrade);
+        let mut cells: Vec<_> = supervisors.flat_map(|supervisor| supervisor.children()).collect();
+        drop(register);
+        cells.sort_unstable_by_key(|cell| cell.id());
+        cells
     }
 
     pub(crate) fn now(&self) -> Instant {
         self.runtime.now()
+    }
+
+    /// Milliseconds since the system was made, odd, so never 0; it wraps after 49 days.
+    pub(super) fn millis(&self) -> u32 {
+        self.now().saturating_duration_since(self.made_at).as_millis() as u32 | 1
     }
 }
 

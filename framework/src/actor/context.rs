@@ -11,8 +11,9 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::cell::{Birth, Cell, Link, StartOn};
 use super::lifecycle::{Failure, SpawnError, StopReason};
-use super::parent::{AnyCell, Control, Parent};
+use super::parent::{AnyCell, AnyRef, Control, Parent};
 use super::refs::{ActorRef, WeakRef};
+use super::reply::RawReply;
 use super::{Actor, Handles, Message};
 
 /// Given to `#[start]`, `#[stop]` and every handler that asks for it (`ctx: &mut Context<Self>`).
@@ -22,10 +23,16 @@ use super::{Actor, Handles, Message};
 /// handler runs on.
 pub struct Context<A: Actor> {
     link: Link<A>,
-    tasks: Option<Box<JoinSet<()>>>,
-    supervisor: Option<Arc<dyn Parent>>,
+    extras: Option<Box<Extras>>,
     /// Messages that the running handler has: one, or a batch.
     in_hand: usize,
+}
+
+/// What few actors have.
+#[derive(Default)]
+struct Extras {
+    tasks: JoinSet<()>,
+    supervisor: Option<Arc<dyn Parent>>,
 }
 
 /// A timer, pipe, stream or task of an actor. Dropping it lets the task go on; [`cancel`](Self::cancel) ends it.
@@ -46,12 +53,12 @@ impl Task {
 
 impl<A: Actor> Context<A> {
     pub(super) fn new(link: Link<A>) -> Self {
-        Context { link, tasks: None, supervisor: None, in_hand: 0 }
+        Context { link, extras: None, in_hand: 0 }
     }
 
     /// A reference to this actor.
     pub fn me(&self) -> ActorRef<A> {
-        self.weak().upgrade().expect("whoever runs a cell holds it")
+        ActorRef::new(self.link.cell().handle())
     }
 
     /// A reference to this actor that does not keep its memory.
@@ -60,7 +67,7 @@ impl<A: Actor> Context<A> {
     }
 
     /// How this actor is called in logs and errors.
-    pub fn label(&self) -> &super::Label {
+    pub fn label(&self) -> super::Label {
         self.link.cell().label()
     }
 
@@ -71,7 +78,7 @@ impl<A: Actor> Context<A> {
 
     /// Which shard this actor is, from 0; 0 for one that is no shard.
     pub fn shard(&self) -> usize {
-        self.label().shard().unwrap_or(0)
+        self.link.cell().shard().unwrap_or(0)
     }
 
     /// The published views and keyed caches, as readers see them.
@@ -88,10 +95,11 @@ impl<A: Actor> Context<A> {
     pub fn child<B: Actor>(&mut self, args: B::Args) -> Result<ActorRef<B>, SpawnError> {
         let cell = self.link.cell();
         let commons = cell.commons();
-        let owner = cell.weak() as std::sync::Weak<dyn AnyCell>;
-        let parent = self.supervisor.get_or_insert_with(|| (commons.supervise)(commons, owner)).clone();
+        let supervise = || (commons.supervise)(commons, cell.weak().into());
+        let extras = self.extras.get_or_insert_default();
+        let parent = extras.supervisor.get_or_insert_with(supervise).clone();
         let birth = Birth { parent, name: None, shard: None };
-        Cell::spawn(commons, birth, args, StartOn::Workers, None).map(ActorRef::new)
+        Cell::spawn(commons, birth, args, StartOn::Workers, RawReply::nobody()).map(ActorRef::new)
     }
 
     /// Tells this actor `message` once, `after` from now. It waits for room in a full mailbox.
@@ -175,7 +183,7 @@ impl<A: Actor> Context<A> {
 
     /// Spawns a task that ends with this incarnation of the actor. A panic in it is a failure of the actor.
     pub fn spawn(&mut self, future: impl Future<Output = ()> + Send + 'static) -> Task {
-        let tasks = self.tasks.get_or_insert_default();
+        let tasks = &mut self.extras.get_or_insert_default().tasks;
         // Lets go of the tasks that have ended, so that the set does not grow with every timer.
         while tasks.try_join_next().is_some() {}
         let cell = self.link.cell();
@@ -245,7 +253,7 @@ impl<A: Actor> Context<A> {
     /// The handler took `len` messages in one batch.
     pub(super) fn begin_batch(&mut self, len: usize) {
         self.in_hand = len;
-        let stats = self.link.cell().stats();
+        let stats = self.link.cell().rare_stats();
         stats.batches.add(1);
         stats.batch_items.add(len as u64);
     }
@@ -255,12 +263,15 @@ impl<A: Actor> Context<A> {
         std::mem::take(&mut self.in_hand)
     }
 
-    pub(super) fn children(&self) -> Vec<Arc<dyn AnyCell>> {
-        self.supervisor.as_ref().map_or_else(Vec::new, |supervisor| supervisor.children())
+    pub(super) fn children(&self) -> Vec<AnyRef> {
+        let supervisor = self.extras.as_ref().and_then(|extras| extras.supervisor.as_ref());
+        supervisor.map_or_else(Vec::new, |supervisor| supervisor.children())
     }
 
     pub(super) fn abort_tasks(&mut self) {
-        self.tasks = None;
+        if let Some(extras) = &mut self.extras {
+            extras.tasks = JoinSet::new();
+        }
     }
 }
 

@@ -53,9 +53,9 @@ pub use turn::{Handled, Turn};
 
 pub(crate) use cell::{Birth, Cell, StartOn};
 pub(crate) use commons::{Commons, Owner};
-pub(crate) use parent::{AnyCell, Control, Parent, Verdict};
-pub(crate) use reply::{ReplyRx, pair as reply_pair};
-pub(crate) use stats::CellStats;
+pub(crate) use parent::{AnyCell, AnyRef, ChildSlot, Control, Parent, Verdict};
+pub(crate) use reply::{RawReply, ReplyRx, pair as reply_pair};
+pub(crate) use stats::{CellStats, RareStats};
 
 /// An actor: a value that handles one message at a time.
 ///

@@ -1,27 +1,31 @@
 //! What an actor knows of its supervisor, and what a supervisor knows of its actors.
 
-use std::sync::Arc;
+use std::any::TypeId;
 use std::time::Duration;
 
 use super::lifecycle::{ActorId, Exit, Failure, Label, StopReason};
 use super::settings::Restart;
-use super::stats::CellStats;
+use super::stats::{CellStats, RareStats};
 use crate::cache::CacheStats;
+use crate::runtime::{Counted, Handle, WeakHandle};
 
 /// A supervisor, as its children see it. Called by the child's runner, so an implementation decides at once and
 /// does not wait.
 pub(crate) trait Parent: Send + Sync {
-    /// A new child, before it starts. False: no children are taken any more.
-    fn adopt(&self, child: Arc<dyn AnyCell>) -> bool;
+    /// A new child, before it starts, and where it is kept from then on. `None`: no children are taken any more.
+    fn adopt(&self, child: AnyRef) -> Option<ChildSlot>;
 
     /// A child failed; its state is dropped, its mailbox kept.
-    fn failed(&self, child: ActorId, restart: &Restart, failure: &Failure) -> Verdict;
+    fn failed(&self, child: ChildSlot, restart: &Restart, failure: &Failure) -> Verdict;
 
-    /// A child stopped for good.
+    /// A child stopped for good, and is no longer kept. False: it was not.
+    fn forget(&self, child: ChildSlot) -> bool;
+
+    /// A child that was forgotten had stopped for this reason.
     fn stopped(&self, child: &Label, reason: &StopReason);
 
     /// The children, in the order of their start.
-    fn children(&self) -> Vec<Arc<dyn AnyCell>>;
+    fn children(&self) -> Vec<AnyRef>;
 }
 
 /// What becomes of a failed child.
@@ -51,14 +55,29 @@ pub(crate) enum Control {
     Escalated(Failure),
 }
 
+/// A reference to a cell whose actor type is forgotten.
+pub(crate) type AnyRef = Handle<dyn AnyCell>;
+/// One that does not keep it.
+pub(crate) type WeakAnyRef = WeakHandle<dyn AnyCell>;
+
+/// Where a parent keeps a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ChildSlot(pub(crate) u32);
+
 /// A cell whose actor type is forgotten.
-pub(crate) trait AnyCell: Send + Sync {
-    fn label(&self) -> &Label;
+pub(crate) trait AnyCell: Counted {
+    fn id(&self) -> ActorId;
+    fn type_name(&self) -> &'static str;
+    fn label(&self) -> Label;
+    fn actor_type(&self) -> TypeId;
     fn stats(&self) -> &CellStats;
+    /// The counts of what is rare; made if need be.
+    fn rare_stats(&self) -> &RareStats;
+    /// The same, if anything rare was counted.
+    fn rare_stats_if_any(&self) -> Option<&RareStats>;
     fn exit(&self) -> &Exit;
     fn mailbox_len(&self) -> usize;
     /// The keyed caches, by the name of their method.
     fn caches(&self) -> Vec<(&'static str, CacheStats)>;
     fn order(&self, control: Control);
-    fn as_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
 }

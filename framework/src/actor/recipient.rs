@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cell::Cell;
+use super::cell::CellRef;
 use super::error::{AskError, SendError, TellError};
 use super::lifecycle::Label;
 use super::parent::AnyCell;
@@ -23,7 +23,7 @@ pub struct Recipient<M: Message>(Arc<dyn Takes<M>>);
 
 /// What a recipient needs of a cell.
 trait Takes<M: Message>: Send + Sync {
-    fn label(&self) -> &Label;
+    fn label(&self) -> Label;
     fn tell(&self, message: M) -> Result<(), TellError<M>>;
     fn send(&self, message: M, limit: Limit) -> BoxFuture<'_, Result<(), SendError<M>>>;
     fn ask(&self, message: M, limit: Limit) -> BoxFuture<'_, Result<M::Reply, AskError<M::Refusal>>>;
@@ -36,7 +36,7 @@ struct Limit {
 }
 
 struct Local<A: Handles<M>, M: Message> {
-    cell: Arc<Cell<A>>,
+    cell: CellRef<A>,
     message: PhantomData<fn(M)>,
 }
 
@@ -54,7 +54,7 @@ impl<A: Handles<M>, M: Message> Local<A, M> {
 }
 
 impl<A: Handles<M>, M: Message> Takes<M> for Local<A, M> {
-    fn label(&self) -> &Label {
+    fn label(&self) -> Label {
         AnyCell::label(&*self.cell)
     }
 
@@ -72,7 +72,7 @@ impl<A: Handles<M>, M: Message> Takes<M> for Local<A, M> {
 }
 
 impl<M: Message> Recipient<M> {
-    pub(super) fn new<A: Handles<M>>(cell: Arc<Cell<A>>) -> Self {
+    pub(super) fn new<A: Handles<M>>(cell: CellRef<A>) -> Self {
         Recipient(Arc::new(Local { cell, message: PhantomData }))
     }
 
@@ -82,7 +82,7 @@ impl<M: Message> Recipient<M> {
     }
 
     /// How the actor is called in logs and errors.
-    pub fn label(&self) -> &Label {
+    pub fn label(&self) -> Label {
         self.0.label()
     }
 }

@@ -2,9 +2,8 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Weak};
 
-use super::cell::Cell;
+use super::cell::{CellRef, WeakCellRef};
 use super::lifecycle::{ActorId, Label, StopReason};
 use super::parent::{AnyCell, Control};
 use super::recipient::Recipient;
@@ -22,11 +21,11 @@ pub struct ActorRef<A: Actor> {
 }
 
 impl<A: Actor> ActorRef<A> {
-    pub(crate) fn new(cell: Arc<Cell<A>>) -> Self {
+    pub(crate) fn new(cell: CellRef<A>) -> Self {
         ActorRef { methods: A::Methods::new(Local::new(cell)) }
     }
 
-    pub(crate) fn cell(this: &Self) -> &Arc<Cell<A>> {
+    pub(crate) fn cell(this: &Self) -> &CellRef<A> {
         this.methods.route().cell()
     }
 
@@ -80,11 +79,11 @@ impl<A: Actor> ActorRef<A> {
 
     /// The actor's number.
     pub fn id(this: &Self) -> ActorId {
-        Self::cell(this).label().id()
+        Self::cell(this).id()
     }
 
     /// How the actor is called in logs and errors.
-    pub fn label(this: &Self) -> &Label {
+    pub fn label(this: &Self) -> Label {
         Self::cell(this).label()
     }
 
@@ -115,10 +114,10 @@ impl<A: Actor> fmt::Debug for ActorRef<A> {
 }
 
 /// A reference that does not keep an actor's memory.
-pub struct WeakRef<A: Actor>(Weak<Cell<A>>);
+pub struct WeakRef<A: Actor>(WeakCellRef<A>);
 
 impl<A: Actor> WeakRef<A> {
-    pub(super) fn new(cell: Weak<Cell<A>>) -> Self {
+    pub(super) fn new(cell: WeakCellRef<A>) -> Self {
         WeakRef(cell)
     }
 

@@ -150,6 +150,16 @@ impl<T, E> RawReply<T, E> {
         RawReply(Token(None))
     }
 
+    /// Whether somebody waits for the answer, or did: false for a tell's.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.0.0.is_some()
+    }
+
+    /// Takes it out; what is left leads nowhere.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::nobody())
+    }
+
     /// The message runs now.
     #[inline]
     pub(crate) fn open(mut self) -> ReplyTo<T, E> {

@@ -15,8 +15,9 @@ use std::ptr::{self, NonNull};
 /// Bytes a slot, by class; what is larger is not kept. Whole cache lines: two slots never share one.
 const CLASSES: [usize; 3] = [64, 128, 256];
 const LINE: usize = 64;
-/// Slots that a thread keeps of each class. None under loom, which watches each slot's memory.
-const KEPT_MAX: usize = if cfg!(ostraca_loom) { 0 } else { 256 };
+/// Slots that a thread keeps of each class. None under loom and
+/// AddressSanitizer, which watch each slot's memory.
+const KEPT_MAX: usize = if cfg!(any(ostraca_loom, ostraca_asan)) { 0 } else { 256 };
 
 thread_local! {
     static POOL: Pool = const { Pool([const { Class { first: Cell::new(ptr::null_mut()), len: Cell::new(0) } }; 3]) };

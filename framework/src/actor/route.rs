@@ -1,9 +1,7 @@
 //! How a method's message finds its actor: the same generated methods work on one actor, on all shards by key,
 //! and on every shard at once.
 
-use std::sync::Arc;
-
-use super::cell::Cell;
+use super::cell::CellRef;
 use super::refs::ActorRef;
 use super::request::Request;
 use super::{Actor, Handles, Message};
@@ -64,14 +62,14 @@ impl<R: Send + Sync + 'static> Methods<R> for NoMethods<R> {
 }
 
 /// The route to one actor in this process.
-pub struct Local<A: Actor>(Arc<Cell<A>>);
+pub struct Local<A: Actor>(CellRef<A>);
 
 impl<A: Actor> Local<A> {
-    pub(super) fn new(cell: Arc<Cell<A>>) -> Self {
+    pub(super) fn new(cell: CellRef<A>) -> Self {
         Local(cell)
     }
 
-    pub(super) fn cell(&self) -> &Arc<Cell<A>> {
+    pub(super) fn cell(&self) -> &CellRef<A> {
         &self.0
     }
 }
@@ -112,13 +110,13 @@ pub struct Target<'a, A: Actor>(Held<'a, A>);
 
 enum Held<'a, A: Actor> {
     /// Through a reference that the caller holds.
-    Borrowed(&'a Arc<Cell<A>>),
+    Borrowed(&'a CellRef<A>),
     /// Through a map that may change meanwhile.
-    Owned(Arc<Cell<A>>),
+    Owned(CellRef<A>),
 }
 
 impl<'a, A: Actor> Target<'a, A> {
-    pub(super) fn of(cell: &'a Arc<Cell<A>>) -> Self {
+    pub(super) fn of(cell: &'a CellRef<A>) -> Self {
         Target(Held::Borrowed(cell))
     }
 
@@ -127,7 +125,7 @@ impl<'a, A: Actor> Target<'a, A> {
     }
 
     #[inline]
-    pub(super) fn cell(&self) -> &Arc<Cell<A>> {
+    pub(super) fn cell(&self) -> &CellRef<A> {
         match &self.0 {
             Held::Borrowed(cell) => cell,
             Held::Owned(cell) => cell,

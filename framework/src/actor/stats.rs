@@ -2,11 +2,18 @@
 
 use crate::stats::{Counter, SharedCounter};
 
-/// One cell's counters. Those that whoever holds the claim writes need no atomic addition.
+/// One cell's counters of what happens all the time. Whoever holds the claim writes them: no atomic addition.
 #[derive(Default)]
 pub(crate) struct CellStats {
     /// Messages whose handler ended.
     pub(crate) handled: Counter,
+    /// Runs on an asker's thread.
+    pub(crate) inline_runs: Counter,
+}
+
+/// And of what most actors never do; made by the first that does.
+#[derive(Default)]
+pub(crate) struct RareStats {
     /// Messages whose handler panicked, or was dropped half way.
     pub(crate) failed: Counter,
     /// Messages dropped before they ran. A sender that makes room counts as well.
@@ -17,19 +24,23 @@ pub(crate) struct CellStats {
     pub(crate) batches: Counter,
     /// Messages in them.
     pub(crate) batch_items: Counter,
-    /// Runs on an asker's thread.
-    pub(crate) inline_runs: Counter,
 }
 
 impl CellStats {
     /// Adds another's counts; for sums that one thread writes.
     pub(crate) fn add(&self, other: &CellStats) {
         self.handled.add(other.handled.value());
+        self.inline_runs.add(other.inline_runs.value());
+    }
+}
+
+impl RareStats {
+    /// Adds another's counts; for sums that one thread writes.
+    pub(crate) fn add(&self, other: &RareStats) {
         self.failed.add(other.failed.value());
         self.dropped.add(other.dropped.value());
         self.restarts.add(other.restarts.value());
         self.batches.add(other.batches.value());
         self.batch_items.add(other.batch_items.value());
-        self.inline_runs.add(other.inline_runs.value());
     }
 }

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use super::pull::{Pull, Source};
 use super::sampler::{Args, Sample, SystemMonitor};
 use super::snapshot::Snapshot;
-use crate::actor::{ActorRef, Birth, Cell, Commons, Parent, StartOn};
+use crate::actor::{ActorRef, Birth, Cell, Commons, Parent, RawReply, StartOn};
 
 /// A system's monitor: clone it, read it from any thread.
 #[derive(Clone)]
@@ -27,7 +27,8 @@ impl Monitor {
         let published = Arc::new(ArcSwap::from_pointee(Pull::default().take(&source)));
         let args = Args { source: source.clone(), published: published.clone() };
         let birth = Birth { parent, name: None, shard: None };
-        let actor = Cell::spawn(commons, birth, args, StartOn::Workers, None).ok().map(ActorRef::new);
+        let actor =
+            Cell::spawn(commons, birth, args, StartOn::Workers, RawReply::nobody()).ok().map(ActorRef::new);
         Monitor { source, published, actor }
     }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::process::ProcFiles;
 use super::snapshot::{ActorNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers};
-use crate::actor::{ActorId, AnyCell, CellStats, Commons};
+use crate::actor::{ActorId, AnyRef, CellStats, Commons, RareStats};
 use crate::cache::CacheStats;
 use crate::stats::Rate;
 
@@ -57,7 +57,7 @@ impl Pull {
         let mut types = BTreeMap::<&'static str, OfType>::new();
         let cells = commons.census(|type_name, retired| {
             let of_type = types.entry(type_name).or_default();
-            of_type.numbers.add(&counts(&retired.stats));
+            of_type.numbers.add(&counts(&retired.stats, Some(&retired.rare)));
             retired.caches.iter().for_each(|(name, stats)| of_type.add_cache(name, *stats));
         });
         let actors = self.actors(now, &cells, &mut types);
@@ -79,15 +79,16 @@ impl Pull {
     fn actors(
         &mut self,
         now: Instant,
-        cells: &[Arc<dyn AnyCell>],
+        cells: &[AnyRef],
         types: &mut BTreeMap<&'static str, OfType>,
     ) -> Vec<ActorNumbers> {
         // Made anew, so that actors that are gone leave nothing behind.
         let mut paces = HashMap::with_capacity(cells.len());
         let mut actors = Vec::with_capacity(cells.len());
         for cell in cells {
-            let label = cell.label().clone();
-            let mut numbers = Numbers { mailbox_len: cell.mailbox_len(), ..counts(cell.stats()) };
+            let label = cell.label();
+            let counted = counts(cell.stats(), cell.rare_stats_if_any());
+            let mut numbers = Numbers { mailbox_len: cell.mailbox_len(), ..counted };
             let of_type = types.entry(label.type_name()).or_default();
             of_type.running += 1;
             of_type.numbers.add(&numbers);
@@ -137,15 +138,18 @@ impl Numbers {
     }
 }
 
-fn counts(stats: &CellStats) -> Numbers {
-    Numbers {
+fn counts(stats: &CellStats, rare: Option<&RareStats>) -> Numbers {
+    let mut numbers = Numbers {
         handled: stats.handled.value(),
-        failed: stats.failed.value(),
-        dropped: stats.dropped.value(),
-        restarts: stats.restarts.value(),
-        batches: stats.batches.value(),
-        batch_items: stats.batch_items.value(),
         inline_runs: stats.inline_runs.value(),
         ..Numbers::default()
+    };
+    if let Some(rare) = rare {
+        numbers.failed = rare.failed.value();
+        numbers.dropped = rare.dropped.value();
+        numbers.restarts = rare.restarts.value();
+        numbers.batches = rare.batches.value();
+        numbers.batch_items = rare.batch_items.value();
     }
+    numbers
 }

@@ -1,10 +1,14 @@
 //! The parts of `runtime` that have loom models, compiled alone: loom never sees tokio.
 
+mod handle;
 mod idle;
 mod injector;
 mod ring;
 mod run_queue;
+mod slab;
 mod slot;
 
+#[cfg(test)]
+mod handle_loom_tests;
 #[cfg(test)]
 mod queues_loom_tests;

@@ -45,6 +45,7 @@
 //! cannot be stolen, and Go's is stolen after three microseconds by whoever spins; both were left because one strands
 //! a cell behind a blocked handler and the other tears a ping-pong in two.
 
+mod handle;
 mod home;
 mod idle;
 mod injector;
@@ -52,12 +53,19 @@ mod job;
 mod ring;
 mod run_queue;
 mod seam;
+mod slab;
 mod slot;
+mod waker;
 mod worker;
 
+pub(crate) use handle::{Counted, Handle, Refs, WeakHandle};
 pub(crate) use job::Runnable;
 pub(crate) use seam::{Machine, Seam, Seeded};
+pub(crate) use slab::Slab;
+pub(crate) use waker::Wakes;
 pub(crate) use worker::Runtime;
 
+#[cfg(test)]
+mod handle_tests;
 #[cfg(test)]
 mod tests;

@@ -1,39 +1,50 @@
 //! The runtime on tokio: who runs what, in which order, and what becomes of it at the end.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime as Tokio};
 
-use super::{Machine, Runnable, Runtime, Seam, Seeded};
+use super::{Counted, Handle, Machine, Refs, Runnable, Runtime, Seam, Seeded, Slab, WeakHandle};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// A cell without an actor: runs its work, or says that it was abandoned.
+#[repr(C)]
 struct Task {
+    refs: Refs,
     work: Mutex<Option<Work>>,
     abandoned: Arc<AtomicUsize>,
 }
 
 type Work = Box<dyn FnOnce() + Send>;
 
+// SAFETY: repr(C), and the counts come first.
+unsafe impl Counted for Task {}
+
 impl Runnable for Task {
-    fn run(self: Arc<Self>) {
+    fn run(&self) {
         let work = self.work.lock().take().expect("a job runs once");
         work();
     }
 
-    fn abandon(self: Arc<Self>) {
+    fn abandon(&self) {
         drop(self.work.lock().take().expect("a job is abandoned once"));
         self.abandoned.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+fn task(slab: &Slab, abandoned: &Arc<AtomicUsize>, work: impl FnOnce() + Send + 'static) -> Handle<Task> {
+    let (work, abandoned) = (Mutex::new(Some(Box::new(work) as Work)), abandoned.clone());
+    slab.insert(|refs, _| Task { refs, work, abandoned })
 }
 
 /// A runtime and what it runs on.
 struct Bed {
     tokio: Option<Tokio>,
     runtime: Arc<Runtime>,
+    slab: Slab,
     abandoned: Arc<AtomicUsize>,
 }
 
@@ -41,15 +52,15 @@ impl Bed {
     fn new(workers: usize) -> Self {
         let tokio = Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap();
         let runtime = Runtime::start(tokio.handle().clone(), workers, Arc::new(Machine::new()));
-        Bed { tokio: Some(tokio), runtime, abandoned: Arc::default() }
+        Bed { tokio: Some(tokio), runtime, slab: Slab::new(), abandoned: Arc::default() }
     }
 
-    fn task(&self, work: impl FnOnce() + Send + 'static) -> Arc<Task> {
-        Arc::new(Task { work: Mutex::new(Some(Box::new(work))), abandoned: self.abandoned.clone() })
+    fn task(&self, work: impl FnOnce() + Send + 'static) -> Handle<Task> {
+        task(&self.slab, &self.abandoned, work)
     }
 
     /// A job that sends `number`.
-    fn note(&self, notes: &Sender<u32>, number: u32) -> Arc<Task> {
+    fn note(&self, notes: &Sender<u32>, number: u32) -> Handle<Task> {
         let notes = notes.clone();
         self.task(move || notes.send(number).unwrap())
     }
@@ -77,7 +88,7 @@ fn the_last_woken_runs_next_but_at_most_three_in_a_row() {
     let tasks: Vec<_> = (0..8).map(|number| bed.note(&notes, number)).collect();
     // Each of a chain wakes the next while others wait behind it.
     let runtime = bed.runtime.clone();
-    let link = |number: u32, next: Arc<Task>| {
+    let link = |number: u32, next: Handle<Task>| {
         let (runtime, notes) = (runtime.clone(), notes.clone());
         bed.task(move || {
             notes.send(number).unwrap();
@@ -117,7 +128,7 @@ fn what_the_slot_displaces_goes_behind_what_waits() {
 fn stepped(seam: impl Seam) -> Vec<u32> {
     let tokio = Builder::new_current_thread().build().unwrap();
     let runtime = Runtime::start(tokio.handle().clone(), 0, Arc::new(seam));
-    let bed = Bed { tokio: Some(tokio), runtime, abandoned: Arc::default() };
+    let bed = Bed { tokio: Some(tokio), runtime, slab: Slab::new(), abandoned: Arc::default() };
     let (notes, seen) = channel();
     (0..100).for_each(|number| bed.runtime.schedule(bed.note(&notes, number)));
     assert_eq!(std::iter::repeat_with(|| bed.runtime.step()).take_while(|&ran| ran).count(), 100);
@@ -139,7 +150,7 @@ fn an_injected_job_runs_though_a_worker_never_runs_out() {
     let (notes, seen) = channel();
     let stop = Arc::new(AtomicUsize::new(0));
     /// Two of these keep slot and ring filled until they are stopped.
-    fn again(runtime: &Arc<Runtime>, task: &Weak<Task>, stop: &Arc<AtomicUsize>) -> Work {
+    fn again(runtime: &Arc<Runtime>, task: &WeakHandle<Task>, stop: &Arc<AtomicUsize>) -> Work {
         let (runtime, task, stop) = (runtime.clone(), task.clone(), stop.clone());
         Box::new(move || {
             if stop.load(Ordering::Relaxed) == 0 {
@@ -150,10 +161,9 @@ fn an_injected_job_runs_though_a_worker_never_runs_out() {
         })
     }
     let busy = [(); 2].map(|()| {
-        Arc::new_cyclic(|this| Task {
-            work: Mutex::new(Some(again(&bed.runtime, this, &stop))),
-            abandoned: bed.abandoned.clone(),
-        })
+        let task = bed.task(|| ());
+        *task.work.lock() = Some(again(&bed.runtime, &task.downgrade(), &stop));
+        task
     });
     busy.iter().for_each(|task| bed.runtime.schedule(task.clone()));
     bed.runtime.schedule(bed.note(&notes, 1));
@@ -217,14 +227,10 @@ fn a_job_for_another_runtime_goes_there_also_from_a_nested_poll() {
             nested.block_on(async {
                 let inner = Runtime::start(nested.handle().clone(), 1, Arc::new(Machine::new()));
                 let (done, is_done) = tokio::sync::oneshot::channel();
-                let job = Task {
-                    work: Mutex::new(Some(Box::new(move || {
-                        back.schedule(middle);
-                        done.send(()).unwrap();
-                    }))),
-                    abandoned: Arc::default(),
-                };
-                inner.schedule(Arc::new(job));
+                inner.schedule(task(&Slab::new(), &Arc::default(), move || {
+                    back.schedule(middle);
+                    done.send(()).unwrap();
+                }));
                 is_done.await.unwrap();
                 inner.close();
             });
@@ -248,8 +254,7 @@ fn closing_abandons_what_is_queued_and_what_comes_later() {
             std::thread::yield_now();
         }
         // Late: the slot and the ring are this worker's still.
-        runtime
-            .schedule(Arc::new(Task { work: Mutex::new(Some(Box::new(|| ()))), abandoned: Arc::default() }));
+        runtime.schedule(task(&Slab::new(), &Arc::default(), || ()));
     }));
     take(&gone, 1);
     bed.runtime.close();
@@ -315,23 +320,28 @@ fn under_stress_every_job_runs_once() {
 }
 
 /// One of two that wake each other until the count is used up.
+#[repr(C)]
 struct Player {
+    refs: Refs,
     runtime: Arc<Runtime>,
     left: Arc<AtomicUsize>,
-    other: OnceLock<Weak<Player>>,
+    other: OnceLock<WeakHandle<Player>>,
     over: Sender<()>,
 }
 
+// SAFETY: repr(C), and the counts come first.
+unsafe impl Counted for Player {}
+
 impl Runnable for Player {
-    fn run(self: Arc<Self>) {
+    fn run(&self) {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
             return self.over.send(()).unwrap();
         }
-        let other = self.other.get().and_then(Weak::upgrade).expect("the test holds both");
+        let other = self.other.get().and_then(WeakHandle::upgrade).expect("the test holds both");
         self.runtime.schedule(other);
     }
 
-    fn abandon(self: Arc<Self>) {}
+    fn abandon(&self) {}
 }
 
 /// Plays `turns` turns of ping-pong. How often a worker was woken for them.
@@ -341,11 +351,11 @@ fn ping_pong(workers: usize, turns: usize) -> u64 {
     let left = Arc::new(AtomicUsize::new(turns));
     let player = || {
         let (runtime, left, over) = (bed.runtime.clone(), left.clone(), over.clone());
-        Arc::new(Player { runtime, left, over, other: OnceLock::new() })
+        bed.slab.insert(|refs, _| Player { refs, runtime, left, over, other: OnceLock::new() })
     };
     let (ping, pong) = (player(), player());
-    ping.other.set(Arc::downgrade(&pong)).ok().unwrap();
-    pong.other.set(Arc::downgrade(&ping)).ok().unwrap();
+    ping.other.set(pong.downgrade()).ok().unwrap();
+    pong.other.set(ping.downgrade()).ok().unwrap();
     bed.runtime.schedule(ping.clone());
     take(&is_over, 1);
     bed.runtime.wakes().iter().sum()

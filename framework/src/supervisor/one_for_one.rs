@@ -1,11 +1,11 @@
 //! Restarts a failed child alone.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::window::Window;
 use crate::actor::{
-    ActorId, AnyCell, Commons, Control, Failure, Label, Owner, Parent, Restart, StopReason, Verdict,
+    AnyRef, ChildSlot, Commons, Control, Failure, Label, Owner, Parent, Restart, StopReason, Verdict,
 };
 use crate::sync::Mutex;
 
@@ -19,20 +19,21 @@ pub(crate) struct OneForOne {
 }
 
 struct Children {
-    /// By number, which is the order of their starts.
-    by_id: BTreeMap<ActorId, Child>,
+    kept: Vec<Option<AnyRef>>,
+    free: Vec<ChildSlot>,
+    /// Of those that have failed.
+    windows: HashMap<ChildSlot, Window>,
     takes_more: bool,
-}
-
-struct Child {
-    cell: Arc<dyn AnyCell>,
-    window: Window,
 }
 
 impl OneForOne {
     pub(crate) fn new(commons: Arc<Commons>, given_up: GivenUp) -> Arc<Self> {
-        let children = Children { by_id: BTreeMap::new(), takes_more: true };
-        Arc::new(OneForOne { commons, given_up, children: Mutex::new(children) })
+        let children =
+            Children { kept: Vec::new(), free: Vec::new(), windows: HashMap::new(), takes_more: true };
+        let supervisor = Arc::new(OneForOne { commons, given_up, children: Mutex::new(children) });
+        let known = Arc::downgrade(&supervisor);
+        supervisor.commons.enter(known);
+        supervisor
     }
 
     /// The supervisor of an actor's children: the actor fails when one is given up.
@@ -52,32 +53,50 @@ impl OneForOne {
 }
 
 impl Parent for OneForOne {
-    fn adopt(&self, cell: Arc<dyn AnyCell>) -> bool {
+    fn adopt(&self, child: AnyRef) -> Option<ChildSlot> {
         let mut children = self.children.lock();
-        if children.takes_more {
-            children.by_id.insert(cell.label().id(), Child { cell, window: Window::default() });
+        if !children.takes_more {
+            return None;
         }
-        children.takes_more
+        let slot = children.free.pop().unwrap_or_else(|| {
+            children.kept.push(None);
+            ChildSlot(
+                (children.kept.len() - 1).try_into().expect("fewer than four thousand million children"),
+            )
+        });
+        children.kept[slot.0 as usize] = Some(child);
+        Some(slot)
     }
 
-    fn failed(&self, child: ActorId, restart: &Restart, _failure: &Failure) -> Verdict {
+    fn failed(&self, child: ChildSlot, restart: &Restart, _failure: &Failure) -> Verdict {
         let (now, random) = (self.commons.now(), self.commons.runtime.random());
         let mut children = self.children.lock();
-        let child = children.by_id.get_mut(&child).expect("a child is here until it has stopped");
-        match child.window.failed(restart, now, random) {
+        match children.windows.entry(child).or_default().failed(restart, now, random) {
             Some(after) => Verdict::Restart { after },
             None => Verdict::GiveUp,
         }
     }
 
+    fn forget(&self, child: ChildSlot) -> bool {
+        let mut children = self.children.lock();
+        let gone = children.kept[child.0 as usize].take();
+        if gone.is_some() {
+            children.windows.remove(&child);
+            children.free.push(child);
+        }
+        drop(children);
+        gone.is_some()
+    }
+
     fn stopped(&self, child: &Label, reason: &StopReason) {
-        let gone = self.children.lock().by_id.remove(&child.id());
-        if let (Some(_), StopReason::GaveUp(_)) = (gone, reason) {
+        if matches!(reason, StopReason::GaveUp(_)) {
             (self.given_up)(child, reason);
         }
     }
 
-    fn children(&self) -> Vec<Arc<dyn AnyCell>> {
-        self.children.lock().by_id.values().map(|child| child.cell.clone()).collect()
+    fn children(&self) -> Vec<AnyRef> {
+        let mut children: Vec<_> = self.children.lock().kept.iter().flatten().cloned().collect();
+        children.sort_unstable_by_key(|child| child.id());
+        children
     }
 }

@@ -2,12 +2,11 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::commons::DeadReason;
 use super::super::lifecycle::{Failure, StopReason};
-use super::super::parent::{AnyCell, Control, Verdict};
+use super::super::parent::{AnyCell, AnyRef, Control, Verdict};
 use super::super::{Actor, scope};
 use super::life::{At, Phase};
 use super::runner::Runner;
@@ -33,7 +32,7 @@ impl<A: Actor> Runner<'_, A> {
     fn stop(&mut self, reason: StopReason) {
         match self.life().phase {
             Phase::Running => {
-                self.life().stop.get_or_insert(reason);
+                self.life().cold().stop.get_or_insert(reason);
                 self.cell.mailbox.close();
             }
             Phase::New | Phase::Starting | Phase::Failed => self.close(reason),
@@ -44,7 +43,7 @@ impl<A: Actor> Runner<'_, A> {
     fn drain(&mut self, reason: StopReason) {
         match self.life().phase {
             Phase::New | Phase::Starting | Phase::Running | Phase::Failed => {
-                self.life().drain.get_or_insert(reason);
+                self.life().cold().drain.get_or_insert(reason);
                 self.cell.mailbox.close();
             }
             Phase::StoppingChildren | Phase::Stopping | Phase::Closed => {}
@@ -66,7 +65,7 @@ impl<A: Actor> Runner<'_, A> {
         let (_, ctx) = unsafe { self.borrow_half() };
         let in_hand = ctx.end_message();
         if in_hand > 0 {
-            self.cell.stats.failed.add(in_hand as u64);
+            self.cell.rare_stats().failed.add(in_hand as u64);
             self.cell.dead_letter(place, reason, in_hand);
         }
     }
@@ -75,9 +74,8 @@ impl<A: Actor> Runner<'_, A> {
     pub(super) fn begin_stop(&mut self, reason: StopReason) {
         self.cell.mailbox.close();
         let life = self.life();
-        let drains = life.drain.is_some();
-        life.drain = None;
-        life.stop = Some(reason);
+        let drains = life.take_drain().is_some();
+        life.cold().stop = Some(reason);
         life.phase = Phase::StoppingChildren;
         // SAFETY: no future is unfinished.
         let (_, ctx) = unsafe { self.borrow_half() };
@@ -94,7 +92,7 @@ impl<A: Actor> Runner<'_, A> {
     /// Stops the children one after the other, newest first; waits; then sends this cell `control`.
     fn when_stopped(
         &self,
-        children: Vec<Arc<dyn AnyCell>>,
+        children: Vec<AnyRef>,
         order: fn(StopReason) -> Control,
         after: Duration,
         control: fn() -> Control,
@@ -120,7 +118,7 @@ impl<A: Actor> Runner<'_, A> {
         life.phase = Phase::Stopping;
         life.at = At::Stop;
         life.is_fresh = true;
-        let reason = life.stop.clone().expect("a stopping actor has its reason");
+        let reason = life.cold().stop.clone().expect("a stopping actor has its reason");
         // SAFETY: no future is unfinished; this one is dropped before state and ctx are touched again.
         let (state, ctx) = unsafe { self.borrow_half() };
         let state = state.as_mut().expect("an actor that stops in order has its state");
@@ -136,20 +134,20 @@ impl<A: Actor> Runner<'_, A> {
 
     /// Drops this incarnation and asks the supervisor what next.
     pub(super) fn fail(&mut self, failure: &Failure) {
-        tracing::warn!(target: "ostraca::actor", actor = %self.cell.label, "{failure}");
+        tracing::warn!(target: "ostraca::actor", actor = %self.cell.label(), "{failure}");
         self.guard_drop(|runner| runner.future().clear());
         self.spend_message(DeadReason::Panicked);
         self.drop_incarnation();
         scope::release_held();
         let life = self.life();
-        if let Some(reason) = life.stop.take() {
+        if let Some(reason) = life.take_stop() {
             // It was stopping anyway.
             return self.close(reason);
         }
-        if life.started.is_some() {
+        if life.started.is_awaited() {
             return self.close(StopReason::NotStarted(failure.clone()));
         }
-        match self.cell.parent.failed(self.cell.label.id, &self.cell.restart, failure) {
+        match self.cell.parent.failed(self.cell.child_slot(), &A::settings().restart, failure) {
             Verdict::Restart { after } => self.begin_restart(after),
             Verdict::GiveUp => self.close(StopReason::GaveUp(failure.clone())),
         }
@@ -157,7 +155,7 @@ impl<A: Actor> Runner<'_, A> {
 
     /// Waits for the children's end and for the backoff.
     fn begin_restart(&mut self, after: Duration) {
-        self.cell.stats.restarts.add(1);
+        self.cell.rare_stats().restarts.add(1);
         // SAFETY: the future is gone.
         let (_, ctx) = unsafe { self.borrow_half() };
         let children = ctx.children();
@@ -169,7 +167,9 @@ impl<A: Actor> Runner<'_, A> {
 
     /// Drops the future, the state and the tasks. A `Drop` that panics is logged and takes nothing else along.
     fn drop_incarnation(&mut self) {
-        self.life().suspended = Default::default();
+        if let Some(cold) = &mut self.life().cold {
+            cold.suspended = Default::default();
+        }
         self.guard_drop(|runner| runner.future().clear());
         // SAFETY: the future is gone.
         let (state, ctx) = unsafe { self.borrow_half() };
@@ -180,7 +180,7 @@ impl<A: Actor> Runner<'_, A> {
     fn guard_drop(&mut self, work: impl FnOnce(&mut Self)) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| work(self))) {
             let failure = Failure::panic("drop", &*payload);
-            tracing::error!(target: "ostraca::actor", actor = %self.cell.label, "{failure}");
+            tracing::error!(target: "ostraca::actor", actor = %self.cell.label(), "{failure}");
         }
     }
 
@@ -200,13 +200,14 @@ impl<A: Actor> Runner<'_, A> {
             child.order(Control::Kill(reason.clone()));
         }
         self.bury_mailbox();
-        if let Some(started) = self.life().started.take() {
-            started.open().refuse(reason.clone());
+        if self.life().started.is_awaited() {
+            self.life().started.take().open().refuse(reason.clone());
         }
-        tracing::info!(target: "ostraca::actor", actor = %cell.label, "{reason}");
-        cell.commons.leave(&**cell);
-        cell.parent.stopped(&cell.label, &reason);
-        cell.exit.set(reason);
+        let label = cell.label();
+        tracing::info!(target: "ostraca::actor", actor = %label, "{reason}");
+        cell.commons.leave(cell, &*cell.parent, cell.child_slot());
+        cell.parent.stopped(&label, &reason);
+        cell.exit().set(reason);
     }
 
     fn bury_mailbox(&mut self) {

@@ -9,8 +9,6 @@
 //!
 //! Several askers at once combine: one runs the cell, the others' messages are in its run.
 
-use std::sync::Arc;
-
 use tokio::runtime::EnterGuard;
 
 use super::super::claim::Tried;
@@ -34,7 +32,7 @@ impl<A: Actor> Cell<A> {
     /// idle and everything speaks for it, else on a worker.
     #[inline]
     pub(in super::super) fn ask<T, E>(
-        self: &Arc<Self>,
+        &self,
         message: A::Message,
         rx: &ReplyRx<T, E>,
         asker: &Asker,
@@ -59,11 +57,7 @@ impl<A: Actor> Cell<A> {
     ///
     /// The caller holds the claim and gives it to this function, which gives it up.
     #[inline]
-    unsafe fn ask_claimed(
-        self: &Arc<Self>,
-        message: A::Message,
-        slot: usize,
-    ) -> Result<(), TryPushError<A::Message>> {
+    unsafe fn ask_claimed(&self, message: A::Message, slot: usize) -> Result<(), TryPushError<A::Message>> {
         // SAFETY: the claim is held.
         if !unsafe { runner::is_ready_for_asker(self) } || !self.mailbox.is_idle() {
             // SAFETY: the caller's duty is passed on.
@@ -80,7 +74,7 @@ impl<A: Actor> Cell<A> {
     /// As [`ask_claimed`](Self::ask_claimed).
     #[cold]
     unsafe fn ask_behind_others(
-        self: &Arc<Self>,
+        &self,
         message: A::Message,
         slot: usize,
     ) -> Result<(), TryPushError<A::Message>> {
@@ -95,7 +89,7 @@ impl<A: Actor> Cell<A> {
     /// # Safety
     ///
     /// As [`ask_claimed`](Self::ask_claimed).
-    unsafe fn run_queued_for_asker(self: &Arc<Self>, slot: usize) {
+    unsafe fn run_queued_for_asker(&self, slot: usize) {
         // SAFETY: the claim is held.
         if unsafe { runner::is_ready_for_asker(self) } && self.mailbox.len() <= INLINE_LEN_MAX {
             let _entered = self.enter_for_asker();
@@ -116,7 +110,7 @@ impl<A: Actor> Cell<A> {
     }
 
     /// Another runs the cell, and may have this asker's message in its run.
-    fn look_for_answer<T, E>(self: &Arc<Self>, rx: &ReplyRx<T, E>) {
+    fn look_for_answer<T, E>(&self, rx: &ReplyRx<T, E>) {
         for _ in 0..LOOKS {
             if rx.is_ready() {
                 return;

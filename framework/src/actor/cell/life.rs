@@ -9,7 +9,7 @@ use super::super::lifecycle::StopReason;
 use super::super::reply::RawReply;
 use super::super::scope::Suspended;
 
-/// Told once whether the first start succeeded.
+/// Told once whether the first start succeeded; `nobody` if nobody waits for it.
 pub(crate) type Started = RawReply<(), StopReason>;
 
 /// Where an actor stands.
@@ -35,7 +35,7 @@ pub(super) enum Phase {
 pub(super) enum At {
     Start,
     /// The handler of this index.
-    Handler(usize),
+    Handler(u16),
     Stop,
     /// Between two messages.
     Drop,
@@ -45,7 +45,7 @@ impl At {
     pub(super) fn name<A: Actor>(self) -> &'static str {
         match self {
             At::Start => "start",
-            At::Handler(index) => A::HANDLERS[index].name(),
+            At::Handler(index) => A::HANDLERS[usize::from(index)].name(),
             At::Stop => "stop",
             At::Drop => "drop",
         }
@@ -53,17 +53,25 @@ impl At {
 
     /// A handler that takes `&self`.
     pub(super) fn reads_only<A: Actor>(self) -> bool {
-        matches!(self, At::Handler(index) if A::HANDLERS[index].is_read())
+        matches!(self, At::Handler(index) if A::HANDLERS[usize::from(index)].is_read())
     }
 }
 
 pub(super) struct Life<A: Actor> {
     pub(super) phase: Phase,
-    pub(super) args: A::Args,
-    pub(super) started: Option<Started>,
-    pub(super) at: At,
     /// The future has not been polled yet.
     pub(super) is_fresh: bool,
+    pub(super) at: At,
+    pub(super) pace: Pace,
+    /// Leads nowhere once the first start is over, or if nobody waits for it.
+    pub(super) started: Started,
+    pub(super) cold: Option<Box<Cold>>,
+    pub(super) args: A::Args,
+}
+
+/// What an actor keeps while something out of the ordinary goes on.
+#[derive(Default)]
+pub(super) struct Cold {
     pub(super) suspended: Suspended,
     /// Stop when the current handler has ended.
     pub(super) stop: Option<StopReason>,
@@ -71,29 +79,48 @@ pub(super) struct Life<A: Actor> {
     pub(super) drain: Option<StopReason>,
     /// The task that waits before the next restart, or for the children to stop.
     pub(super) waiting: Option<AbortHandle>,
-    pub(super) pace: Pace,
 }
 
 impl<A: Actor> Life<A> {
-    pub(super) fn new(args: A::Args, started: Option<Started>) -> Self {
+    pub(super) fn new(args: A::Args, started: Started) -> Self {
         Life {
             phase: Phase::New,
-            args,
-            started,
-            at: At::Start,
             is_fresh: false,
-            suspended: Suspended::default(),
-            stop: None,
-            drain: None,
-            waiting: None,
+            at: At::Start,
             pace: Pace::default(),
+            started,
+            cold: None,
+            args,
         }
+    }
+
+    pub(super) fn cold(&mut self) -> &mut Cold {
+        self.cold.get_or_insert_default()
+    }
+
+    /// The reason to stop, if there is one, and forgets it.
+    #[inline]
+    pub(super) fn take_stop(&mut self) -> Option<StopReason> {
+        self.cold.as_mut()?.stop.take()
+    }
+
+    /// The reason to stop when the mailbox is empty, if there is one, and forgets it.
+    #[inline]
+    pub(super) fn take_drain(&mut self) -> Option<StopReason> {
+        self.cold.as_mut()?.drain.take()
+    }
+
+    #[inline]
+    pub(super) fn is_ending(&self) -> bool {
+        self.cold.as_ref().is_some_and(|cold| cold.stop.is_some() || cold.drain.is_some())
     }
 
     /// Keeps the task that will bring the next control message, and ends the one before.
     pub(super) fn wait_for(&mut self, task: Option<AbortHandle>) {
-        if let Some(before) = std::mem::replace(&mut self.waiting, task) {
-            before.abort();
+        if task.is_some() || self.cold.is_some() {
+            if let Some(before) = std::mem::replace(&mut self.cold().waiting, task) {
+                before.abort();
+            }
         }
     }
 }
@@ -101,7 +128,7 @@ impl<A: Actor> Life<A> {
 /// A handler slower than this is not to run on askers' threads.
 const SLOW: Duration = Duration::from_micros(50);
 /// For how long after two slow ones.
-const SLOW_FOR: Duration = Duration::from_secs(1);
+const SLOW_FOR_MILLIS: u32 = 1_000;
 /// Two slow ones count when they come within this many that were timed. One alone is most often a thread that the
 /// machine stopped in the middle: where others compete for its processors, each such stop would turn asking where
 /// the asker stands off for a second.
@@ -117,7 +144,8 @@ pub(super) struct Pace {
     is_measured: bool,
     /// While this is not 0, another slow one is the second; counts down with each that is timed.
     suspect: u8,
-    slow_until: Option<Instant>,
+    /// In milliseconds of the system's time; 0: were not slow lately.
+    slow_until: u32,
 }
 
 impl Pace {
@@ -132,12 +160,13 @@ impl Pace {
         true
     }
 
-    pub(super) fn measured(&mut self, start: Instant, end: Instant) {
+    /// A message took from `start` to `end`; `millis` is the system's time.
+    pub(super) fn measured(&mut self, start: Instant, end: Instant, millis: impl FnOnce() -> u32) {
         self.is_measured = true;
         self.suspect = self.suspect.saturating_sub(1);
         if end.saturating_duration_since(start) > SLOW {
             if self.suspect > 0 {
-                self.slow_until = Some(end + SLOW_FOR);
+                self.slow_until = millis().wrapping_add(SLOW_FOR_MILLIS) | 1;
             }
             self.suspect = SLOW_WITHIN;
         }
@@ -145,10 +174,10 @@ impl Pace {
 
     /// Whether an asker may run the handlers: they were measured and were not slow lately.
     #[inline]
-    pub(super) fn is_quick(&mut self, now: impl FnOnce() -> Instant) -> bool {
-        if self.slow_until.is_some_and(|until| now() >= until) {
-            self.slow_until = None;
+    pub(super) fn is_quick(&mut self, millis: impl FnOnce() -> u32) -> bool {
+        if self.slow_until != 0 && millis().wrapping_sub(self.slow_until) < u32::MAX / 2 {
+            self.slow_until = 0;
         }
-        self.is_measured && self.slow_until.is_none()
+        self.is_measured && self.slow_until == 0
     }
 }

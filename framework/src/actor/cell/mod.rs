@@ -3,13 +3,15 @@
 //! ```text
 //!   anybody may touch                     only the runner (who holds the claim)
 //!   ┌───────────────────────────────┐     ┌────────────────────────────────────────┐
-//!   │ claim word   mailbox          │     │ future: an unfinished handler or start │
-//!   │ views        counters   exit  │     │ state: the actor     ctx     life      │
+//!   │ counts  mailbox   claim word  │     │ future: an unfinished handler or start │
+//!   │ views   counters  aside       │     │ state: the actor     ctx     life      │
 //!   └───────────────────────────────┘     └────────────────────────────────────────┘
 //! ```
 //!
 //! **What it is.** Not a task: an object with a [claim word](super::claim). Whoever moves it from idle runs it:
-//! a worker that took it from the run queue, or an asker on its own thread. While idle it is in no queue.
+//! a worker that took it from the run queue, or an asker on its own thread. While idle it is in no queue. It lies in
+//! its system's [slab](crate::runtime::Slab); what few actors need is apart and made when it is needed (`Aside`,
+//! `Cold`).
 //!
 //! **Guarantees.** One runner at a time. All user code (handlers, start, stop, `Drop`, `Clone` and `PartialEq`
 //! of views) runs under a guard that catches its panic: the message is spent, the state is dropped, the mailbox
@@ -23,44 +25,64 @@ mod inline;
 mod life;
 mod runner;
 
+use std::any::TypeId;
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
-use std::sync::{Arc, Weak};
-use std::task::Wake;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::Actor;
 use super::claim::{Claim, Wake as Awake};
 use super::commons::{Commons, DeadLetter, DeadReason};
 use super::context::Context;
-use super::lifecycle::{Exit, Label, SpawnError, StopReason, short_type_name};
-use super::parent::{AnyCell, Control, Parent};
+use super::lifecycle::{ActorId, Exit, Label, SpawnError, StopReason, short_type_name};
+use super::parent::{AnyCell, AnyRef, ChildSlot, Control, Parent, WeakAnyRef};
 use super::scope::{self, Place};
-use super::settings::{Inline, Restart};
-use super::stats::CellStats;
+use super::settings::Inline;
+use super::stats::{CellStats, RareStats};
 use crate::cache::CacheStats;
 use crate::mailbox::{Mailbox, Pushed, TryPushError};
-use crate::runtime::Runnable;
+use crate::runtime::{Counted, Handle, Refs, Runnable, Wakes, WeakHandle};
+use crate::sync::atomic::{AtomicU32, Ordering};
 pub(super) use future_slot::{Ended, FutureSlot};
 use life::{Life, Started};
 
+/// A reference to a cell.
+pub(crate) type CellRef<A> = Handle<Cell<A>>;
+/// One that does not keep it.
+pub(crate) type WeakCellRef<A> = WeakHandle<Cell<A>>;
+
+#[repr(C)]
 pub(crate) struct Cell<A: Actor> {
+    refs: Refs,
     claim: Claim,
+    inline: Inline,
     mailbox: Mailbox<A::Message, Control>,
-    views: A::Views,
     stats: CellStats,
-    exit: Exit,
-    label: Label,
     commons: Arc<Commons>,
     parent: Arc<dyn Parent>,
-    restart: Restart,
-    inline: Inline,
-    this: Weak<Cell<A>>,
+    /// Where its parent keeps it.
+    child_slot: AtomicU32,
+    /// [`NO_SHARD`] if it is none.
+    shard: u32,
+    id: ActorId,
+    aside: OnceLock<Box<Aside>>,
+    views: A::Views,
     // The runner's half. The future borrows `state` and `ctx`.
     future: UnsafeCell<FutureSlot>,
-    state: UnsafeCell<Option<A>>,
     ctx: UnsafeCell<Context<A>>,
     life: UnsafeCell<Life<A>>,
+    state: UnsafeCell<Option<A>>,
+}
+
+const NO_SHARD: u32 = u32::MAX;
+
+/// What few actors need: made by the first that does.
+#[derive(Default)]
+struct Aside {
+    name: Option<Arc<str>>,
+    exit: Exit,
+    stats: RareStats,
 }
 
 // SAFETY: the shared half is Sync by itself (messages are Send, views Sync). The runner's half is touched by one
@@ -69,6 +91,8 @@ pub(crate) struct Cell<A: Actor> {
 unsafe impl<A: Actor> Sync for Cell<A> {}
 // SAFETY: as above.
 unsafe impl<A: Actor> Send for Cell<A> {}
+// SAFETY: repr(C), and the counts come first.
+unsafe impl<A: Actor> Counted for Cell<A> {}
 
 /// Where a new actor's start begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,15 +121,15 @@ impl<A: Actor> Cell<A> {
         birth: Birth,
         args: A::Args,
         start_on: StartOn,
-        started: Option<Started>,
-    ) -> Result<Arc<Self>, SpawnError> {
+        started: Started,
+    ) -> Result<CellRef<A>, SpawnError> {
         let cell = Cell::new(commons, birth, args, started);
-        commons.enter(cell.label.id, cell.this.clone() as Weak<dyn AnyCell>);
-        if !cell.parent.adopt(cell.clone()) {
-            commons.leave(&*cell);
-            cell.exit.set(StopReason::SystemStopped);
+        let Some(slot) = cell.parent.adopt(cell.clone().into()) else {
+            cell.exit().set(StopReason::SystemStopped);
             return Err(SpawnError::Stopping);
-        }
+        };
+        // ORDERING: Relaxed; the schedule below publishes it, and only runners read it.
+        cell.child_slot.store(slot.0, Ordering::Relaxed);
         match start_on {
             StartOn::Spawner if cell.may_start_here() => cell.start_here(),
             _ => commons.runtime.schedule(cell.clone()),
@@ -120,7 +144,7 @@ impl<A: Actor> Cell<A> {
         !scope::is_entered() && commons.inline != Some(Inline::Never) && !commons.runtime.is_closed()
     }
 
-    fn start_here(self: &Arc<Self>) {
+    fn start_here(&self) {
         let _entered = self.commons.runtime.enter_unless_in();
         if self.claim.take() {
             // SAFETY: the claim was just taken.
@@ -128,30 +152,29 @@ impl<A: Actor> Cell<A> {
         }
     }
 
-    fn new(commons: &Arc<Commons>, birth: Birth, args: A::Args, started: Option<Started>) -> Arc<Self> {
+    fn new(commons: &Arc<Commons>, birth: Birth, args: A::Args, started: Started) -> CellRef<A> {
         let settings = A::settings();
-        let label = Label {
-            name: birth.name,
-            type_name: short_type_name::<A>(),
-            shard: birth.shard,
-            id: commons.next_id(),
-        };
-        Arc::new_cyclic(|this| Cell {
+        let aside = OnceLock::new();
+        if birth.name.is_some() {
+            aside.get_or_init(|| Box::new(Aside { name: birth.name, ..Aside::default() }));
+        }
+        commons.slab.insert(|refs, place| Cell {
+            refs,
             claim: Claim::queued(),
+            inline: commons.inline.unwrap_or(settings.inline),
             mailbox: Mailbox::new(settings.mailbox_len_max, settings.overflow),
-            views: A::Views::default(),
             stats: CellStats::default(),
-            exit: Exit::default(),
-            label,
             commons: commons.clone(),
             parent: birth.parent,
-            restart: settings.restart,
-            inline: commons.inline.unwrap_or(settings.inline),
-            this: this.clone(),
+            child_slot: AtomicU32::new(0),
+            shard: birth.shard.map_or(NO_SHARD, |shard| shard as u32),
+            id: commons.next_id(),
+            aside,
+            views: A::Views::default(),
             future: UnsafeCell::new(FutureSlot::new()),
-            state: UnsafeCell::new(None),
-            ctx: UnsafeCell::new(Context::new(Link::new(this))),
+            ctx: UnsafeCell::new(Context::new(Link(place))),
             life: UnsafeCell::new(Life::new(args, started)),
+            state: UnsafeCell::new(None),
         })
     }
 
@@ -174,25 +197,44 @@ impl<A: Actor> Cell<A> {
 
     /// Counts a message that will not run.
     fn bury(&self, message: &A::Message, reason: DeadReason) {
-        self.stats.dropped.add(1);
+        self.rare_stats().dropped.add(1);
         let handler = A::HANDLERS[A::handler_of(message)].name();
         self.dead_letter(handler, reason, 1);
     }
 
     fn dead_letter(&self, handler: &'static str, reason: DeadReason, count: usize) {
-        self.commons.dead_letters.record(DeadLetter { actor: self.label.clone(), handler, reason, count });
+        self.commons.dead_letters.record(DeadLetter { actor: self.label(), handler, reason, count });
     }
 
     fn schedule_if(&self, wake: Awake) {
         if wake == Awake::Schedule {
-            let cell = self.this.upgrade().expect("whoever wakes a cell holds it");
-            self.commons.runtime.schedule(cell);
+            self.commons.runtime.schedule(self.handle());
         }
     }
 
+    /// A reference to this cell.
+    pub(super) fn handle(&self) -> CellRef<A> {
+        // SAFETY: cells lie in their system's slab, and whoever has one borrowed keeps it: by a handle, or as its
+        // runner, which does. The drop of a cell does not come here.
+        unsafe { Handle::of(self) }
+    }
+
+    pub(super) fn shard(&self) -> Option<usize> {
+        (self.shard != NO_SHARD).then_some(self.shard as usize)
+    }
+
+    fn aside(&self) -> &Aside {
+        self.aside.get_or_init(Box::default)
+    }
+
+    fn child_slot(&self) -> ChildSlot {
+        // ORDERING: Relaxed; see `spawn`.
+        ChildSlot(self.child_slot.load(Ordering::Relaxed))
+    }
+
     /// A reference that does not keep the cell.
-    pub(super) fn weak(&self) -> Weak<Cell<A>> {
-        self.this.clone()
+    pub(super) fn weak(&self) -> WeakCellRef<A> {
+        self.handle().downgrade()
     }
 
     pub(super) fn views(&self) -> &A::Views {
@@ -218,16 +260,41 @@ impl<A: Actor> Cell<A> {
 }
 
 impl<A: Actor> AnyCell for Cell<A> {
-    fn label(&self) -> &Label {
-        &self.label
+    fn id(&self) -> ActorId {
+        self.id
+    }
+
+    fn type_name(&self) -> &'static str {
+        short_type_name::<A>()
+    }
+
+    fn label(&self) -> Label {
+        Label {
+            name: self.aside.get().and_then(|aside| aside.name.clone()),
+            type_name: short_type_name::<A>(),
+            shard: self.shard(),
+            id: self.id,
+        }
+    }
+
+    fn actor_type(&self) -> TypeId {
+        TypeId::of::<A>()
     }
 
     fn stats(&self) -> &CellStats {
         &self.stats
     }
 
+    fn rare_stats(&self) -> &RareStats {
+        &self.aside().stats
+    }
+
+    fn rare_stats_if_any(&self) -> Option<&RareStats> {
+        self.aside.get().map(|aside| &aside.stats)
+    }
+
     fn exit(&self) -> &Exit {
-        &self.exit
+        &self.aside().exit
     }
 
     fn mailbox_len(&self) -> usize {
@@ -242,35 +309,52 @@ impl<A: Actor> AnyCell for Cell<A> {
         self.mailbox.push_control(control);
         self.schedule_if(self.claim.control());
     }
+}
 
-    fn as_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync> {
-        self
+impl<A: Actor> From<CellRef<A>> for AnyRef {
+    fn from(cell: CellRef<A>) -> Self {
+        let cell: NonNull<dyn AnyCell> = cell.into_raw();
+        // SAFETY: the handle's own pointer, named as one to a trait object.
+        unsafe { Handle::from_raw(cell) }
+    }
+}
+
+impl<A: Actor> From<WeakCellRef<A>> for WeakAnyRef {
+    fn from(cell: WeakCellRef<A>) -> Self {
+        let cell: NonNull<dyn AnyCell> = cell.into_raw();
+        // SAFETY: as above.
+        unsafe { WeakHandle::from_raw(cell) }
+    }
+}
+
+impl<A: Actor> Cell<A> {
+    /// The cell that `cell` refers to, if its actor is an `A`.
+    pub(crate) fn downcast(cell: AnyRef) -> Option<CellRef<A>> {
+        let is_it = cell.actor_type() == TypeId::of::<A>();
+        // SAFETY: the handle's own pointer, named by the type it was made as.
+        is_it.then(|| unsafe { Handle::from_raw(cell.into_raw().cast()) })
     }
 }
 
 /// The cell is the waker of its own unfinished future.
-impl<A: Actor> Wake for Cell<A> {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.schedule_if(self.claim.wake());
+impl<A: Actor> Wakes for Cell<A> {
+    fn wake(this: &Handle<Self>) {
+        this.schedule_if(this.claim.wake());
     }
 }
 
 impl<A: Actor> Runnable for Cell<A> {
-    fn run(self: Arc<Self>) {
+    fn run(&self) {
         if self.claim.take() {
             // SAFETY: the claim was just taken.
-            unsafe { runner::activate(&self, Place::Worker, 0) };
+            unsafe { runner::activate(self, Place::Worker, 0) };
         }
     }
 
-    fn abandon(self: Arc<Self>) {
+    fn abandon(&self) {
         if self.claim.take() {
             // SAFETY: the claim was just taken.
-            unsafe { runner::abandon(&self) };
+            unsafe { runner::abandon(self) };
         }
     }
 }
@@ -291,13 +375,8 @@ unsafe impl<A: Actor> Send for Link<A> {}
 unsafe impl<A: Actor> Sync for Link<A> {}
 
 impl<A: Actor> Link<A> {
-    /// Only for the context inside the cell of `this`.
-    fn new(this: &Weak<Cell<A>>) -> Self {
-        Link(NonNull::new(this.as_ptr().cast_mut()).expect("a Weak made by new_cyclic points to its cell"))
-    }
-
     pub(super) fn cell(&self) -> &Cell<A> {
-        // SAFETY: the link is in the context, the context is in the cell, and a cell never moves out of its Arc.
+        // SAFETY: the link is in the context, the context is in the cell, and a cell stays where its slab put it.
         unsafe { self.0.as_ref() }
     }
 

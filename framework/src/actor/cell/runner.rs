@@ -2,13 +2,13 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::super::claim::{Rest, Wake};
 use super::super::context::Context;
 use super::super::lifecycle::{Failure, StartError, StopReason};
+use super::super::parent::AnyCell;
 use super::super::scope::{Begin, Entered, Place};
 use super::super::settings::Inline;
 use super::super::turn::Turn;
@@ -46,7 +46,7 @@ struct Budget {
 
 /// The right to the runner's half of a cell.
 pub(super) struct Runner<'a, A: Actor> {
-    pub(super) cell: &'a Arc<Cell<A>>,
+    pub(super) cell: &'a Cell<A>,
     place: Place,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Runner<'a, A: Actor> {
 /// # Safety
 ///
 /// The caller holds the claim and gives it to this function, which gives it up.
-pub(super) unsafe fn activate<A: Actor>(cell: &Arc<Cell<A>>, place: Place, asking: usize) {
+pub(super) unsafe fn activate<A: Actor>(cell: &Cell<A>, place: Place, asking: usize) {
     let mut runner = Runner { cell, place };
     let entered = runner.enter(asking);
     while runner.run_and_rest() == Rest::LookAgain {}
@@ -70,7 +70,7 @@ pub(super) unsafe fn activate<A: Actor>(cell: &Arc<Cell<A>>, place: Place, askin
 ///
 /// As [`activate`]; nothing is queued, and [`is_ready_for_asker`] said yes.
 #[inline(always)]
-pub(super) unsafe fn run_message<A: Actor>(cell: &Arc<Cell<A>>, message: A::Message, asking: usize) {
+pub(super) unsafe fn run_message<A: Actor>(cell: &Cell<A>, message: A::Message, asking: usize) {
     let mut runner = Runner { cell, place: Place::Asker };
     let entered = runner.enter(asking);
     let handled = catch_unwind(AssertUnwindSafe(|| {
@@ -92,7 +92,7 @@ pub(super) unsafe fn run_message<A: Actor>(cell: &Arc<Cell<A>>, message: A::Mess
 /// # Safety
 ///
 /// As [`activate`].
-pub(super) unsafe fn abandon<A: Actor>(cell: &Arc<Cell<A>>) {
+pub(super) unsafe fn abandon<A: Actor>(cell: &Cell<A>) {
     let mut runner = Runner { cell, place: Place::Worker };
     let entered = runner.enter(0);
     runner.close(StopReason::RuntimeLost);
@@ -106,14 +106,13 @@ pub(super) unsafe fn abandon<A: Actor>(cell: &Arc<Cell<A>>) {
 ///
 /// The caller holds the claim, and keeps it.
 #[inline]
-pub(super) unsafe fn is_ready_for_asker<A: Actor>(cell: &Arc<Cell<A>>) -> bool {
+pub(super) unsafe fn is_ready_for_asker<A: Actor>(cell: &Cell<A>) -> bool {
     let mut runner = Runner { cell, place: Place::Asker };
     let always = cell.inline == Inline::Always;
     let life = runner.life();
     life.phase == Phase::Running
-        && life.stop.is_none()
-        && life.drain.is_none()
-        && (always || life.pace.is_quick(|| cell.now()))
+        && !life.is_ending()
+        && (always || life.pace.is_quick(|| cell.commons.millis()))
 }
 
 impl Budget {
@@ -183,18 +182,21 @@ impl<'a, A: Actor> Runner<'a, A> {
                 false => Rest::LookAgain,
             },
             Next::Wait => {
-                self.life().suspended = scope::suspend();
+                let suspended = scope::suspend();
+                if !suspended.is_empty() {
+                    self.life().cold().suspended = suspended;
+                }
                 cell.claim.suspend()
             }
             Next::Requeue => {
                 if cell.claim.requeue() == Wake::Schedule {
-                    cell.commons.runtime.requeue(cell.clone());
+                    cell.commons.runtime.requeue(cell.handle());
                 }
                 Rest::Resting
             }
             Next::Linger => {
                 if cell.claim.requeue() == Wake::Schedule {
-                    cell.commons.runtime.linger(cell.clone());
+                    cell.commons.runtime.linger(cell.handle());
                 }
                 Rest::Resting
             }
@@ -206,9 +208,10 @@ impl<'a, A: Actor> Runner<'a, A> {
     }
 
     fn run(&mut self) -> Next {
-        let suspended = &mut self.life().suspended;
-        if !suspended.is_empty() {
-            scope::resume(std::mem::take(suspended));
+        if let Some(cold) = &mut self.life().cold
+            && !cold.suspended.is_empty()
+        {
+            scope::resume(std::mem::take(&mut cold.suspended));
         }
         let mut budget = Budget::new();
         loop {
@@ -247,7 +250,7 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     /// Handles messages one after the other, until a handler waits or something else wants to be looked at.
     fn run_messages(&mut self, budget: &mut Budget) -> Option<Next> {
-        if let Some(reason) = self.life().stop.take() {
+        if let Some(reason) = self.life().take_stop() {
             self.begin_stop(reason);
             return None;
         }
@@ -270,7 +273,7 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     /// Nothing is queued: rests, or stops if that was waited for.
     fn is_empty(&mut self, budget: &Budget) -> Option<Next> {
-        if let Some(reason) = self.life().drain.take() {
+        if let Some(reason) = self.life().take_drain() {
             self.begin_stop(reason);
             return None;
         }
@@ -288,7 +291,8 @@ impl<'a, A: Actor> Runner<'a, A> {
         let is_done = self.handle(message);
         let end = self.cell.now();
         if is_done {
-            self.life().pace.measured(start, end);
+            let commons = &self.cell.commons;
+            self.life().pace.measured(start, end, || commons.millis());
         }
         if end.saturating_duration_since(*budget.began.get_or_insert(start)) > BUDGET_TIME {
             budget.len = 0;
@@ -336,7 +340,7 @@ impl<'a, A: Actor> Runner<'a, A> {
     /// False: the handler goes on.
     #[inline(always)]
     fn handle(&mut self, message: A::Message) -> bool {
-        self.life().at = At::Handler(A::handler_of(&message));
+        self.life().at = At::Handler(A::handler_of(&message) as u16);
         scope::inherit_deadline(None);
         // SAFETY: no future is unfinished, else no message is taken. A plain handler ends here; the future of
         // another is kept in `future`, and dropped there before state and ctx are touched again.
@@ -382,13 +386,14 @@ impl<'a, A: Actor> Runner<'a, A> {
         if !is_due {
             return Some(Next::Wait);
         }
-        let waker = Waker::from(self.cell.clone());
+        let handle = self.cell.handle();
+        let waker = handle.waker_ref();
         let mut cx = TaskContext::from_waker(&waker);
         let Poll::Ready(ended) = self.future().poll(&mut cx) else { return Some(Next::Wait) };
         match ended {
             Ended::Started(outcome) => self.start_done(outcome),
             Ended::Done if self.life().phase == Phase::Stopping => {
-                let reason = self.life().stop.take().expect("a stopping actor has its reason");
+                let reason = self.life().take_stop().expect("a stopping actor has its reason");
                 self.close(reason);
             }
             Ended::Done => self.message_done(),
@@ -428,9 +433,13 @@ impl<'a, A: Actor> Runner<'a, A> {
         let (state, _) = unsafe { self.borrow_half() };
         state.as_ref().expect("a start that succeeded has put the actor there").publish(&self.cell.views);
         self.life().phase = Phase::Running;
-        match self.life().started.take() {
-            Some(started) => started.open().reply(()),
-            None => tracing::info!(target: "ostraca::actor", actor = %self.cell.label, "restarted"),
+        if self.life().started.is_awaited() {
+            self.life().started.take().open().reply(());
+        } else {
+            let rare = self.cell.rare_stats_if_any();
+            if rare.is_some_and(|rare| rare.restarts.value() > 0) {
+                tracing::info!(target: "ostraca::actor", actor = %self.cell.label(), "restarted");
+            }
         }
     }
 }
