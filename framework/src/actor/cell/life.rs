@@ -117,10 +117,11 @@ impl<A: Actor> Life<A> {
 
     /// Keeps the task that will bring the next control message, and ends the one before.
     pub(super) fn wait_for(&mut self, task: Option<AbortHandle>) {
-        if task.is_some() || self.cold.is_some() {
-            if let Some(before) = std::mem::replace(&mut self.cold().waiting, task) {
-                before.abort();
-            }
+        if task.is_none() && self.cold.is_none() {
+            return;
+        }
+        if let Some(before) = std::mem::replace(&mut self.cold().waiting, task) {
+            before.abort();
         }
     }
 }
