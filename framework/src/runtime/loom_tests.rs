@@ -1,6 +1,6 @@
 //! Models of the queues together: no job is lost, run twice, or left lying while somebody sleeps.
 
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use loom::future::block_on;
 use loom::sync::Arc;
@@ -44,14 +44,39 @@ impl Worker {
         block_on(std::future::poll_fn(|cx| self.queue.poll_take(&mut self.own, cx))).map(number)
     }
 
+    /// As [`next`](Self::next), with an alarm that may ring at any moment of a watch.
+    fn next_on_watch(&mut self) -> Option<u32> {
+        let Worker { queue, own } = self;
+        let poll = |cx: &mut Context<'_>| {
+            if own.is_on_watch() {
+                match queue.patrol(own) {
+                    Patrol::Found(job) => return Poll::Ready(Some(job)),
+                    Patrol::GoOn => {
+                        thread::yield_now();
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Patrol::Over => return Poll::Pending,
+                    Patrol::Awake => {}
+                }
+            }
+            let taken = queue.poll_take(own, cx);
+            if own.is_on_watch() {
+                cx.waker().wake_by_ref();
+            }
+            taken
+        };
+        block_on(std::future::poll_fn(poll)).map(number)
+    }
+
     fn push_next(&self, number: u32) -> Vec<u32> {
         // SAFETY: this thread plays the worker.
-        numbers(unsafe { self.queue.push_next(self.own.worker, job(number)) })
+        late(unsafe { self.queue.push_next(self.own.worker, job(number)) })
     }
 
     fn push_last(&self, number: u32) -> Vec<u32> {
         // SAFETY: this thread plays the worker.
-        numbers(unsafe { self.queue.push_last(self.own.worker, job(number)) })
+        late(unsafe { self.queue.push_last(self.own.worker, job(number)) })
     }
 
     /// The worker's end, as tokio drops it.
@@ -66,6 +91,10 @@ fn number(job: Job) -> u32 {
 
 fn numbers(jobs: Vec<Job>) -> Vec<u32> {
     jobs.into_iter().map(number).collect()
+}
+
+fn late(pushed: Result<(), Vec<Job>>) -> Vec<u32> {
+    numbers(pushed.err().unwrap_or_default())
 }
 
 fn spawn<R: 'static>(work: impl FnOnce() -> R + 'static) -> thread::JoinHandle<R> {
@@ -181,7 +210,65 @@ fn loom_a_push_to_a_ring_wakes_a_sleeper() {
     });
 }
 
-/// Two thieves and the worker over a ring whose positions wrap and which overflows into the injector.
+/// Three jobs in a ring are two for the thief and one for its worker, and both are stuck in what they run: whoever
+/// searches meanwhile finds the third in the thief's ring.
+#[test]
+fn loom_a_stolen_half_on_its_way_is_not_overlooked() {
+    model(|| {
+        let queue = queue(3);
+        let done = Done::new();
+        let mut victim = Worker::new(&queue, 0);
+        for number in 1..=3 {
+            assert_eq!(victim.push_last(number), []);
+        }
+        let others = [1, 2].map(|index| {
+            let (mut worker, done) = (Worker::new(&queue, index), done.clone());
+            spawn(move || {
+                done.run(worker.next().expect("nobody closes the queue"));
+                done.wait(3);
+                assert_eq!(worker.leave(), []);
+            })
+        });
+        done.run(victim.next().expect("nobody closes the queue"));
+        assert_eq!(done.wait(3), [1, 2, 3]);
+        others.into_iter().for_each(|worker| worker.join().expect("a worker does not panic"));
+        assert_eq!(victim.leave(), []);
+    });
+}
+
+/// A worker wakes up, fills its slot and is stuck: a sleeper has the watch, or is given it, and takes the job.
+#[test]
+fn loom_a_slot_behind_a_stuck_worker_is_watched() {
+    model(|| {
+        let queue: Arc<RunQueue<Job>> = Arc::new(RunQueue::new(2, true));
+        let done = Done::new();
+        let watcher = {
+            let (mut worker, done) = (Worker::new(&queue, 1), done.clone());
+            spawn(move || {
+                let taken = worker.next_on_watch().expect("nobody closes the queue");
+                if taken == 1 {
+                    // It was quicker at the injector: then it is the one that is stuck.
+                    assert_eq!(worker.push_next(2), []);
+                }
+                done.run(taken);
+                done.wait(2);
+                assert_eq!(worker.leave(), []);
+            })
+        };
+        assert!(queue.inject(job(1)).is_ok());
+        let mut worker = Worker::new(&queue, 0);
+        let taken = worker.next_on_watch().expect("nobody closes the queue");
+        if taken == 1 {
+            assert_eq!(worker.push_next(2), []);
+        }
+        done.run(taken);
+        assert_eq!(done.wait(2), [1, 2]);
+        watcher.join().expect("a worker does not panic");
+        assert_eq!(worker.leave(), []);
+    });
+}
+
+/// The worker takes while a thief steals, and pushes into a full ring, which overflows into the injector.
 #[test]
 fn loom_stealing_against_popping_loses_nothing_and_gives_nothing_twice() {
     model(|| {

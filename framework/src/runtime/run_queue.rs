@@ -7,6 +7,7 @@ use super::injector::Injector;
 use super::ring::{RING_LEN, Ring, Share};
 use super::slot::{Put, Slot};
 use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::thread;
 
 /// Jobs in a row that a worker takes from its slot, while its ring or the injector has others.
 const SLOT_STREAK_MAX: u32 = 3;
@@ -32,9 +33,10 @@ struct Local<T> {
 /// What a worker alone knows. Whoever has it mutably is the worker.
 pub(super) struct Own {
     worker: usize,
-    /// Takes, for the looks at the injector.
-    takes: u32,
-    slot_streak: u32,
+    /// How often the slot may be taken from before the next look elsewhere.
+    slot_left: u32,
+    /// Takes until the injector has its turn.
+    injector_due: u32,
     /// Chooses the first victim of a search.
     rng: u32,
     state: State,
@@ -52,7 +54,7 @@ enum State {
     },
 }
 
-/// Jobs that came too late: the queue is closed, and the caller abandons them.
+/// Jobs that came too late: the queue is closed, and nobody will ever run them. The caller abandons them.
 pub(super) type Late<T> = Vec<T>;
 
 /// What a watcher found.
@@ -91,15 +93,18 @@ impl<T> RunQueue<T> {
 
     /// A worker's job is to run next: it goes to the slot.
     ///
+    /// # Errors
+    ///
+    /// As [`inject`](Self::inject), with whatever the closed queue refuses.
+    ///
     /// # Safety
     ///
     /// The caller is `worker`.
     #[inline]
-    #[must_use = "late jobs are abandoned by the caller"]
-    pub(super) unsafe fn push_next(&self, worker: usize, job: T) -> Late<T> {
+    pub(super) unsafe fn push_next(&self, worker: usize, job: T) -> Result<(), Late<T>> {
         let glance = self.idle.glance();
         if glance.is_closed() {
-            return vec![job];
+            return Err(vec![job]);
         }
         // SAFETY: the caller's duty.
         match unsafe { self.locals[worker].slot.put(job) } {
@@ -107,7 +112,7 @@ impl<T> RunQueue<T> {
                 if glance.is_unwatched() {
                     self.wake_one();
                 }
-                Vec::new()
+                Ok(())
             }
             // SAFETY: as above.
             Put::Displaced(job) | Put::Busy(job) => unsafe { self.push_back_and_wake(worker, job) },
@@ -117,51 +122,57 @@ impl<T> RunQueue<T> {
     /// A worker's job is to run after what is queued: it goes to the back of the ring. Somebody is woken if the
     /// worker has something else to run first.
     ///
+    /// # Errors
+    ///
+    /// As [`inject`](Self::inject), with whatever the closed queue refuses.
+    ///
     /// # Safety
     ///
     /// The caller is `worker`, and about to take its next job.
-    #[must_use = "late jobs are abandoned by the caller"]
-    pub(super) unsafe fn push_last(&self, worker: usize, job: T) -> Late<T> {
+    pub(super) unsafe fn push_last(&self, worker: usize, job: T) -> Result<(), Late<T>> {
         if self.idle.glance().is_closed() {
-            return vec![job];
+            return Err(vec![job]);
         }
         let local = &self.locals[worker];
         let has_others = local.slot.is_full() || !local.ring.is_empty();
         // SAFETY: the caller's duty.
-        let late = unsafe { self.push_back(worker, job) };
+        let pushed = unsafe { self.push_back(worker, job) };
         if has_others {
             self.wake_if_needed();
         }
-        late
+        pushed
     }
 
     /// As [`push_last`](Self::push_last), for a job that most likely finds nothing to do: nobody is woken for it.
     ///
+    /// # Errors
+    ///
+    /// As [`inject`](Self::inject), with whatever the closed queue refuses.
+    ///
     /// # Safety
     ///
     /// The caller is `worker`, and about to take its next job.
-    #[must_use = "late jobs are abandoned by the caller"]
-    pub(super) unsafe fn linger(&self, worker: usize, job: T) -> Late<T> {
+    pub(super) unsafe fn linger(&self, worker: usize, job: T) -> Result<(), Late<T>> {
         let glance = self.idle.glance();
         if glance.is_closed() {
-            return vec![job];
+            return Err(vec![job]);
         }
         // SAFETY: the caller's duty.
-        let late = unsafe { self.push_back(worker, job) };
+        let pushed = unsafe { self.push_back(worker, job) };
         if glance.is_unwatched() && self.locals[worker].slot.is_full() {
             self.wake_one();
         }
-        late
+        pushed
     }
 
     /// # Safety
     ///
     /// The caller is `worker`.
-    unsafe fn push_back_and_wake(&self, worker: usize, job: T) -> Late<T> {
+    unsafe fn push_back_and_wake(&self, worker: usize, job: T) -> Result<(), Late<T>> {
         // SAFETY: the caller's duty.
-        let late = unsafe { self.push_back(worker, job) };
+        let pushed = unsafe { self.push_back(worker, job) };
         self.wake_if_needed();
-        late
+        pushed
     }
 
     /// Appends to the ring. A full one gives its older half to the injector.
@@ -169,10 +180,10 @@ impl<T> RunQueue<T> {
     /// # Safety
     ///
     /// The caller is `worker`.
-    unsafe fn push_back(&self, worker: usize, job: T) -> Late<T> {
+    unsafe fn push_back(&self, worker: usize, job: T) -> Result<(), Late<T>> {
         let ring = &self.locals[worker].ring;
         // SAFETY: the caller's duty.
-        let Err(job) = (unsafe { ring.push(job) }) else { return Vec::new() };
+        let Err(job) = (unsafe { ring.push(job) }) else { return Ok(()) };
         // SAFETY: as above.
         let half = unsafe { ring.pop_half() };
         let mut late = self.injector.push_all(half).err().unwrap_or_default();
@@ -181,12 +192,26 @@ impl<T> RunQueue<T> {
             // A thief is reading its half, and the room is not free yet.
             late.extend(self.injector.push(job).err());
         }
-        late
+        if late.is_empty() { Ok(()) } else { Err(late) }
     }
 
     /// Takes a job for the worker, or keeps its waker until there is one. `None` when the queue is closed: the worker
     /// then ends, and what it has left is taken by [`leave`](Self::leave).
+    #[inline]
     pub(super) fn poll_take(&self, own: &mut Own, cx: &Context<'_>) -> Poll<Option<T>> {
+        if own.slot_left > 0 && !self.idle.glance().is_closed() {
+            let local = &self.locals[own.worker];
+            // SAFETY: whoever has `own` mutably is the worker.
+            if let Some(job) = unsafe { local.slot.take() } {
+                own.slot_left -= 1;
+                local.count_take();
+                return Poll::Ready(Some(job));
+            }
+        }
+        self.poll_take_elsewhere(own, cx)
+    }
+
+    fn poll_take_elsewhere(&self, own: &mut Own, cx: &Context<'_>) -> Poll<Option<T>> {
         if let State::Asleep { .. } = own.state {
             self.idle.get_up(own.worker);
             own.state = State::Searching;
@@ -211,55 +236,58 @@ impl<T> RunQueue<T> {
             // Work came before the announcement. If somebody has chosen this worker meanwhile, it counts already.
             self.idle.get_up(own.worker);
             own.state = State::Searching;
+            // Or it is in a ring that a thief is just taking from, and no second thief is let in: the thief needs a
+            // processor to end.
+            thread::yield_now();
         }
     }
 
-    #[inline]
+    /// Takes a job from wherever there is one.
     fn take(&self, own: &mut Own) -> Option<T> {
-        let local = &self.locals[own.worker];
-        own.takes = own.takes.wrapping_add(1);
-        // ORDERING: Relaxed; read by patrols, for which a late value does.
-        local.taken.store(own.takes, Ordering::Relaxed);
-        if own.takes.is_multiple_of(INJECTOR_EVERY)
-            && let Some(job) = self.injector.pop()
-        {
-            return Some(self.found(own, job));
+        let job = self.take_own(own).or_else(|| self.search(own))?;
+        self.locals[own.worker].count_take();
+        if own.state == State::Searching {
+            self.stop_searching(own);
         }
-        if own.slot_streak < SLOT_STREAK_MAX {
-            // SAFETY: whoever has `own` mutably is the worker.
-            if let Some(job) = unsafe { local.slot.take() } {
-                own.slot_streak += 1;
-                return Some(self.found(own, job));
+        Some(job)
+    }
+
+    /// The slot comes last here: it has had its turns, or is empty.
+    fn take_own(&self, own: &mut Own) -> Option<T> {
+        let Local { slot, ring, .. } = &self.locals[own.worker];
+        let takes = 1 + SLOT_STREAK_MAX - own.slot_left;
+        own.slot_left = SLOT_STREAK_MAX;
+        own.injector_due = own.injector_due.saturating_sub(takes);
+        if own.injector_due == 0 {
+            own.injector_due = INJECTOR_EVERY;
+            if let Some(job) = self.injector.pop() {
+                return Some(job);
             }
         }
-        own.slot_streak = 0;
+        // SAFETY: whoever has `own` mutably is the worker.
+        let job = unsafe { ring.pop() }.or_else(|| self.take_injected(own));
         // SAFETY: as above.
-        let job = unsafe { local.ring.pop() }.or_else(|| self.take_injected(own));
-        // SAFETY: as above.
-        if let Some(job) = job.or_else(|| unsafe { local.slot.take() }) {
-            return Some(self.found(own, job));
-        }
+        job.or_else(|| unsafe { slot.take() })
+    }
+
+    fn search(&self, own: &mut Own) -> Option<T> {
+        own.slot_left = 0;
         if own.state != State::Searching {
             own.state = State::Searching;
             self.idle.start_searching();
         }
         // The injector first: who moves a batch to a ring lets the injector's length shrink after it has filled the
         // ring, so that this order overlooks nothing.
-        let job = self.take_injected(own).or_else(|| self.steal(own))?;
-        Some(self.found(own, job))
+        self.take_injected(own).or_else(|| self.steal(own))
     }
 
     /// A worker that searched has a job: if it was the last, it hands the search on.
-    #[inline]
-    fn found(&self, own: &mut Own, job: T) -> T {
-        if own.state == State::Searching {
-            own.state = State::Working;
-            let is_last = self.idle.stop_searching();
-            if is_last && (self.has_queued() || self.idle.leaves_others_unwatched(self.locals.len())) {
-                self.wake_one();
-            }
+    fn stop_searching(&self, own: &mut Own) {
+        own.state = State::Working;
+        let is_last = self.idle.stop_searching();
+        if is_last && (self.has_queued() || self.idle.leaves_others_unwatched(self.locals.len())) {
+            self.wake_one();
         }
-        job
     }
 
     /// The injector's oldest job; its share of what follows goes to the ring, which is empty or nearly so.
@@ -321,8 +349,7 @@ impl<T> RunQueue<T> {
     fn look_round(&self, own: &mut Own) -> bool {
         let mut is_quiet = true;
         for (local, seen) in self.locals.iter().zip(&mut own.seen) {
-            // ORDERING: Relaxed; see `take`.
-            let taken = local.taken.load(Ordering::Relaxed);
+            let taken = local.taken();
             is_quiet &= std::mem::replace(seen, taken) == taken;
         }
         is_quiet
@@ -331,16 +358,19 @@ impl<T> RunQueue<T> {
     /// A watcher's alarm rang: takes what a worker that is stuck in one job since the last time has left lying.
     pub(super) fn patrol(&self, own: &mut Own) -> Patrol<T> {
         for (victim, local) in self.locals.iter().enumerate() {
-            // ORDERING: Relaxed; see `take`.
-            let is_stuck = local.taken.load(Ordering::Relaxed) == own.seen[victim];
+            let is_stuck = local.taken() == own.seen[victim];
             if !is_stuck || victim == own.worker || (!local.slot.is_full() && local.ring.is_empty()) {
                 continue;
             }
             self.idle.get_up(own.worker);
             own.state = State::Searching;
-            let job = self.steal_from(own.worker, victim).or_else(|| local.slot.steal());
             // If another was quicker, the worker goes on with its search.
-            return job.map_or(Patrol::Awake, |job| Patrol::Found(self.found(own, job)));
+            let job = self.steal_from(own.worker, victim).or_else(|| local.slot.steal());
+            return job.map_or(Patrol::Awake, |job| {
+                self.locals[own.worker].count_take();
+                self.stop_searching(own);
+                Patrol::Found(job)
+            });
         }
         let is_quiet = self.look_round(own);
         match self.idle.go_on_watching(own.worker, is_quiet) {
@@ -401,13 +431,28 @@ impl<T> RunQueue<T> {
     }
 }
 
+impl<T> Local<T> {
+    /// The worker has taken a job.
+    #[inline]
+    fn count_take(&self) {
+        // ORDERING: Relaxed; written by the worker alone, read by patrols, for which a late value does.
+        self.taken.store(self.taken().wrapping_add(1), Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn taken(&self) -> u32 {
+        // ORDERING: Relaxed; see `count_take`.
+        self.taken.load(Ordering::Relaxed)
+    }
+}
+
 impl Own {
     /// The private part of `worker`, of as many as there are. Made once.
     pub(super) fn new(worker: usize, workers: usize, seed: u64) -> Self {
         Own {
             worker,
-            takes: 0,
-            slot_streak: 0,
+            slot_left: 0,
+            injector_due: INJECTOR_EVERY,
             // Xorshift is stuck at 0.
             rng: seed as u32 | 1,
             state: State::Working,

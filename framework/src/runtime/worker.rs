@@ -68,7 +68,7 @@ impl Runtime {
     pub(crate) fn schedule(&self, job: impl Into<Job>) {
         match self.here() {
             // SAFETY: this is that worker's thread, in its poll.
-            Some(worker) => abandon(unsafe { self.queue.push_next(worker, job.into()) }),
+            Some(worker) => abandon_late(unsafe { self.queue.push_next(worker, job.into()) }),
             None => self.inject(job.into()),
         }
     }
@@ -78,7 +78,7 @@ impl Runtime {
     pub(crate) fn requeue(&self, job: impl Into<Job>) {
         match self.here() {
             // SAFETY: this is that worker's thread, in its poll.
-            Some(worker) => abandon(unsafe { self.queue.push_last(worker, job.into()) }),
+            Some(worker) => abandon_late(unsafe { self.queue.push_last(worker, job.into()) }),
             None => self.inject(job.into()),
         }
     }
@@ -88,15 +88,13 @@ impl Runtime {
     pub(crate) fn linger(&self, job: impl Into<Job>) {
         match self.here() {
             // SAFETY: this is that worker's thread, in its poll.
-            Some(worker) => abandon(unsafe { self.queue.linger(worker, job.into()) }),
+            Some(worker) => abandon_late(unsafe { self.queue.linger(worker, job.into()) }),
             None => self.inject(job.into()),
         }
     }
 
     fn inject(&self, job: Job) {
-        if let Err(job) = self.queue.inject(job) {
-            job.abandon();
-        }
+        abandon_late(self.queue.inject(job).map_err(|job| vec![job]));
     }
 
     /// Which of this runtime's workers the caller stands in.
@@ -163,6 +161,14 @@ impl Runtime {
     }
 }
 
+#[inline]
+fn abandon_late(pushed: Result<(), Vec<Job>>) {
+    if let Err(late) = pushed {
+        abandon(late);
+    }
+}
+
+#[cold]
 fn abandon(late: Vec<Job>) {
     late.into_iter().for_each(Job::abandon);
 }
