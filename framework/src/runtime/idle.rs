@@ -164,6 +164,8 @@ impl Idle {
     pub(super) fn stop_searching(&self) -> bool {
         // ORDERING: AcqRel. Release: what the caller moved into its ring is seen by whoever stops searching after it;
         // Acquire: the caller sees what those before it moved.
+        // weaken: only three workers, one of them interrupted between the change and the fence, show either half; the
+        // model that reaches it (a push against two searchers and their stuck victim) did not end within minutes.
         let before = self.word.fetch_sub(SEARCHING, Ordering::AcqRel);
         // ORDERING: SeqCst; pairs with the fence in `after_push`. The change comes before the look at the queues.
         fence(Ordering::SeqCst);
@@ -186,6 +188,7 @@ impl Idle {
             change = change.wrapping_add(WATCHED);
         }
         // ORDERING: Acquire; it sees what those moved that stopped searching before it, as in `stop_searching`.
+        // weaken: the other side of `stop_searching`; as there.
         self.word.fetch_add(change, Ordering::Acquire);
         drop(sleepers);
         // ORDERING: SeqCst; pairs with the fence in `after_push`. The announcement comes before the look at the queues.
