@@ -1,0 +1,23 @@
+//! The same work on Ostraca and each rival, interleaved: see `benches/README.md`.
+
+use std::env::args;
+use std::process::ExitCode;
+
+use ostraca_benches::compare::{self, Options};
+use ostraca_benches::{actors, queues};
+
+fn main() -> ExitCode {
+    let groups = [queues::group(), actors::group()];
+    let args: Vec<String> = args().skip(1).collect();
+    let done = match args.as_slice() {
+        [one, work, peer, variant] if one == "--one" => compare::run_one(&groups, work, peer, variant),
+        _ => Options::from_args(args).and_then(|options| compare::compare(&groups, &options)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("compare: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
