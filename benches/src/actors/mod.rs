@@ -2,7 +2,10 @@
 
 pub mod host;
 pub mod logic;
+pub mod memory;
+pub mod pages;
 pub mod peers;
+pub mod views;
 pub mod works;
 
 use peers::{Actix, Batched, ByHand, ByHandBounded, Kameo, Ostraca, OstracaUnbounded, Ractor};
@@ -36,7 +39,14 @@ pub fn group() -> Group {
         fork_join(),
         big(),
         spawn(),
+        memory(),
         batch(),
+        view(),
+        view_struct(),
+        view_writer(),
+        view_struct_writer(),
+        counter_2t(),
+        http(),
     ];
     Group { name: "actors", works }
 }
@@ -47,9 +57,9 @@ fn tell_1p() -> Work {
     Work::new("tell/1p", &bars)
         .by("ostraca", "tasks", N, |n| works::tell(OstracaUnbounded, n, 1, Tasks))
         .by("ostraca", "threads", N, |n| works::tell(OstracaUnbounded, n, 1, Threads))
+        .by("tokio", "recv_many, tasks", N, |n| works::tell(RECV_MANY, n, 1, Tasks))
         .by("tokio", "recv, tasks", N, |n| works::tell(RECV, n, 1, Tasks))
         .by("tokio", "recv, threads", N, |n| works::tell(RECV, n, 1, Threads))
-        .by("tokio", "recv_many, tasks", N, |n| works::tell(RECV_MANY, n, 1, Tasks))
         .by("tokio", "recv_many, threads", N, |n| works::tell(RECV_MANY, n, 1, Threads))
         .by("kameo", "tasks", N, |n| works::tell(KAMEO, n, 1, Tasks))
         .by("kameo", "threads", N, |n| works::tell(KAMEO, n, 1, Threads))
@@ -96,8 +106,8 @@ fn tell_bounded_1p() -> Work {
     const N: u64 = 500_000;
     Work::new("tell-bounded/1p", &[Bar::AtLeast { times: 2.5, of: BY_HAND }])
         .by("ostraca", "", N, |n| works::tell_bounded(Ostraca, n, 1))
-        .by("tokio", "recv", N, |n| works::tell_bounded(RECV_BOUNDED, n, 1))
         .by("tokio", "recv_many", N, |n| works::tell_bounded(RECV_MANY_BOUNDED, n, 1))
+        .by("tokio", "recv", N, |n| works::tell_bounded(RECV_BOUNDED, n, 1))
         .by("kameo", "", N, |n| works::tell_bounded(KAMEO_BOUNDED, n, 1))
         .by("actix", "one arbiter", N, |n| works::tell_bounded(ACTIX_1, n, 1))
         .by("actix", "two arbiters", N, |n| works::tell_bounded(ACTIX_2, n, 1))
@@ -107,8 +117,8 @@ fn tell_bounded_4p() -> Work {
     const N: u64 = 500_000;
     Work::new("tell-bounded/4p", &[Bar::AtLeast { times: 2.5, of: BY_HAND }])
         .by("ostraca", "", N, |n| works::tell_bounded(Ostraca, n, 4))
-        .by("tokio", "recv", N, |n| works::tell_bounded(RECV_BOUNDED, n, 4))
         .by("tokio", "recv_many", N, |n| works::tell_bounded(RECV_MANY_BOUNDED, n, 4))
+        .by("tokio", "recv", N, |n| works::tell_bounded(RECV_BOUNDED, n, 4))
         .by("kameo", "", N, |n| works::tell_bounded(KAMEO_BOUNDED, n, 4))
         .by("actix", "one arbiter", N, |n| works::tell_bounded(ACTIX_1, n, 4))
         .by("actix", "two arbiters", N, |n| works::tell_bounded(ACTIX_2, n, 4))
@@ -188,8 +198,8 @@ fn fork_join() -> Work {
     const N: u64 = ACTORS * 40_000;
     Work::new("forkjoin", &[Bar::AtLeast { times: 5.0, of: BY_HAND }])
         .by("ostraca", "", N, |n| works::fork_join(Ostraca, n, ACTORS))
-        .by("tokio", "recv", N, |n| works::fork_join(RECV, n, ACTORS))
         .by("tokio", "recv_many", N, |n| works::fork_join(RECV_MANY, n, ACTORS))
+        .by("tokio", "recv", N, |n| works::fork_join(RECV, n, ACTORS))
         .by("kameo", "", N, |n| works::fork_join(KAMEO, n, ACTORS))
         .by("ractor", "", N, |n| works::fork_join(Ractor, n, ACTORS))
         .by("actix", "one arbiter", N, |n| works::fork_join(ACTIX_1, n, ACTORS))
@@ -226,4 +236,66 @@ fn batch() -> Work {
         .by("ostraca", "threads", N, |n| works::tell(Batched, n, 1, Threads))
         .by("plain", "tasks", N, |n| works::tell(OstracaUnbounded, n, 1, Tasks))
         .by("plain", "threads", N, |n| works::tell(OstracaUnbounded, n, 1, Threads))
+}
+
+/// In bytes. Fewer of those that take long to spawn so many.
+fn memory() -> Work {
+    const MILLION: u64 = 1_000_000;
+    Work::new("memory", &[Bar::AtMost(300.0)])
+        .and_row("memory-messaged", &[Bar::AtMost(450.0)])
+        .in_bytes()
+        .rounds_max(1)
+        .by("ostraca", "", MILLION, |n| memory::memory(Ostraca, n))
+        .by("tokio", "", MILLION, |n| memory::memory(RECV, n))
+        .by("kameo", "200,000 actors", MILLION / 5, |n| memory::memory(KAMEO, n))
+        .by("ractor", "200,000 actors", MILLION / 5, |n| memory::memory(Ractor, n))
+        .by("actix", "one arbiter", MILLION, |n| memory::memory(ACTIX_1, n))
+}
+
+fn view() -> Work {
+    const N: u64 = 5_000_000;
+    Work::new("view", &[Bar::AtMostScaled(2.0)]).by("ostraca", "", N, |n| views::word(n, false)).by(
+        "mutex",
+        "",
+        N,
+        |n| views::mutex_word(n, false),
+    )
+}
+
+fn view_struct() -> Work {
+    const N: u64 = 5_000_000;
+    Work::new("view/struct", &[Bar::AtMostScaled(20.0)])
+        .by("ostraca", "", N, |n| views::structure(n, false))
+        .by("mutex", "", N, |n| views::mutex_structure(n, false))
+}
+
+fn view_writer() -> Work {
+    const N: u64 = 5_000_000;
+    Work::new("view+writer", &[Bar::AtMostOf { row: "view", times: 1.2 }])
+        .by("ostraca", "", N, |n| views::word(n, true))
+        .by("mutex", "", N, |n| views::mutex_word(n, true))
+}
+
+fn view_struct_writer() -> Work {
+    const N: u64 = 5_000_000;
+    Work::new("view+writer/struct", &[Bar::AtMostOf { row: "view/struct", times: 1.2 }])
+        .by("ostraca", "", N, |n| views::structure(n, true))
+        .by("mutex", "", N, |n| views::mutex_structure(n, true))
+}
+
+fn counter_2t() -> Work {
+    const N: u64 = 1_000_000;
+    Work::new("counter/2t", &[Bar::AtLeast { times: 1.0 / 2.5, of: &["mutex"] }])
+        .by("ostraca", "", N, |n| works::ask_from_threads(Ostraca, n, 2))
+        .by("mutex", "", 10 * N, |n| views::mutex_counter(n, 2))
+        .by("tokio", "", N / 20, |n| works::ask_from_threads(RECV, n, 2))
+}
+
+fn http() -> Work {
+    let bars = [Bar::AtLeast { times: 0.95, of: &["dashmap"] }, Bar::AtLeast { times: 1.05, of: &["tokio"] }];
+    Work::new("http", &bars)
+        .and_row("http-p50", &[Bar::AtLeast { times: 1.0 / 1.1, of: &["dashmap"] }])
+        .by("ostraca", "", 1, pages::ostraca)
+        .by("dashmap", "", 1, pages::dashmap)
+        .by("tokio", "", 1, pages::by_hand)
 }

@@ -10,7 +10,9 @@ fn main() -> ExitCode {
     let groups = [queues::group(), actors::group()];
     let args: Vec<String> = args().skip(1).collect();
     let done = match args.as_slice() {
-        [one, work, peer, variant] if one == "--one" => compare::run_one(&groups, work, peer, variant),
+        [one, work, peer, variant, ops @ ..] if one == "--one" => {
+            compare::run_one(&groups, [work, peer, variant], ops.first().and_then(|ops| ops.parse().ok()))
+        }
         _ => Options::from_args(args).and_then(|options| compare::compare(&groups, &options)),
     };
     match done {

@@ -74,16 +74,16 @@ fn parse(out: &str) -> Option<Vec<f64>> {
     line.split(' ').map(|figure| figure.parse().ok()).collect()
 }
 
-/// The child's side: does the work and prints its figures.
+/// The child's side: does the work and prints its figures. `ops` is for counting instructions.
 ///
 /// # Errors
 ///
 /// When there is no such work, peer or variant.
-pub fn run_one(groups: &[Group], work: &str, peer: &str, variant: &str) -> Result<(), String> {
+pub fn run_one(groups: &[Group], [work, peer, variant]: [&str; 3], ops: Option<u64>) -> Result<(), String> {
     let mut works = groups.iter().flat_map(|group| &group.works);
     let found = works.find(|candidate| candidate.name() == work).ok_or(format!("no work {work}"))?;
     let entry = found.entry(peer, variant).ok_or(format!("{work} has no {peer} with '{variant}'"))?;
-    let Figures(figures) = (entry.run)(entry.ops);
+    let Figures(figures) = (entry.run)(ops.unwrap_or(entry.ops));
     let figures: Vec<String> = figures.iter().map(f64::to_string).collect();
     println!("figures {}", figures.join(" "));
     Ok(())

@@ -223,9 +223,9 @@ pub(crate) fn verdict(
         |limit: f64, of: String| Verdict { text: format!("<= {limit:.1}{of}"), is_met: ours <= limit };
     Some(match bar {
         Bar::AtLeast { times, of } => {
-            let best = of.iter().filter_map(|peer| figure(peer)).min_by(f64::total_cmp)?;
+            let known = of.iter().filter_map(|peer| Some((*peer, figure(peer)?)));
+            let (name, best) = known.min_by(|a, b| a.1.total_cmp(&b.1))?;
             let ratio = best / ours;
-            let name = if let [one] = of { *one } else { "best of the rivals" };
             Verdict { text: format!(">= {times:.2} x {name}: {ratio:.2}"), is_met: ratio >= times }
         }
         Bar::AtMost(limit) => at_most(limit, String::new()),

@@ -45,7 +45,7 @@ impl Report {
         if !self.json && self.group != Some(group) {
             println!("\n{group}\n");
             println!(
-                "{:<20} {:<18} {:>12} {:<5} {:>8}  of its variants the best; bars",
+                "{:<20} {:<26} {:>12} {:<5} {:>8}  of its variants the best; bars",
                 "work", "peer", "an op", "", "ratio"
             );
         }
@@ -116,11 +116,11 @@ fn print_line(line: &Line<'_>, unit: &str, note: &str) {
     match (line.ns_per_op, &line.failed) {
         (Some(figure), _) => {
             let ratio = line.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
-            println!("{work:<20} {peer:<18} {figure:>12.1} {unit:<5} {ratio:>8}  {note}");
+            println!("{work:<20} {peer:<26} {figure:>12.1} {unit:<5} {ratio:>8}  {note}");
         }
         (None, failed) => {
             let why = failed.as_deref().unwrap_or_default();
-            println!("{work:<20} {peer:<18} {:>12} {:<5} {:>8}  {why}", "failed", "", "-");
+            println!("{work:<20} {peer:<26} {:>12} {:<5} {:>8}  {why}", "failed", "", "-");
         }
     }
 }
