@@ -3,6 +3,9 @@
 //! All consumers wait alike: they take what is there, at most [`RUN`] at a time and by the queue's own call for
 //! runs where it has one, spin when nothing is, and yield when that goes on. Producers that find a bounded queue
 //! full do the same. Nobody parks: waking is measured by the actors.
+//!
+//! A consumer that keeps pace takes a cache line from the producers at every item, so it may pay to look again only
+//! after a moment. For every queue there is a variant that lingers so ([`Linger`]), the same for all.
 
 pub mod rivals;
 
@@ -54,6 +57,23 @@ impl Backoff {
     }
 }
 
+/// Waits, after it has found a queue empty, the longer the more came since it last did.
+#[derive(Default)]
+struct Linger {
+    spins: u32,
+    run: u32,
+}
+
+impl Linger {
+    fn wait(&mut self) {
+        const SPINS_MAX: u32 = 256;
+        let was_worth_it = self.run >= (self.spins / 2).max(8);
+        self.spins = if was_worth_it { (self.spins * 2).clamp(16, SPINS_MAX) } else { self.spins / 4 };
+        self.run = 0;
+        (0..self.spins).for_each(|_| spin_loop());
+    }
+}
+
 const EVERY: &[&str] = &[
     "SegQueue",
     "ArrayQueue",
@@ -83,33 +103,38 @@ pub fn group() -> Group {
 }
 
 fn work<const P: u64>(name: &'static str, bars: &[Bar]) -> Work {
+    let work = Work::new(name, bars);
+    let work = by::<Seg, P>(work, "SegQueue", ["", "lingering"]);
+    let work = by::<Array, P>(work, "ArrayQueue", ["", "lingering"]);
+    let work = by::<Channel, P>(work, "crossbeam-channel", ["", "lingering"]);
+    let work = by::<ChannelBounded, P>(work, "crossbeam-channel-bounded", ["", "lingering"]);
+    let work = by::<Flume, P>(work, "flume", ["drain", "drain, lingering"]);
+    let work = by::<Kanal<false>, P>(work, "kanal", ["try_recv", "try_recv, lingering"]);
+    let work = by::<Kanal<true>, P>(work, "kanal", ["drain_into", "drain_into, lingering"]);
+    let work = by::<Crossfire, P>(work, "crossfire", ["", "lingering"]);
+    let work = by::<CrossfireBounded, P>(work, "crossfire-bounded", ["", "lingering"]);
+    let work = by::<Thing, P>(work, "thingbuf", ["", "lingering"]);
+    let work = by::<Concurrent, P>(work, "concurrent-queue", ["", "lingering"]);
+    let work = by::<Tokio<false>, P>(work, "tokio", ["try_recv", "try_recv, lingering"]);
+    let work = by::<Tokio<true>, P>(work, "tokio", ["recv_many", "recv_many, lingering"]);
+    by::<Std, P>(work, "std", ["", "lingering"])
+}
+
+/// Adds a queue, without and with lingering.
+fn by<Q: Queue, const P: u64>(work: Work, peer: &'static str, [plain, lingering]: [&'static str; 2]) -> Work {
     const N: u64 = 2_000_000;
-    Work::new(name, bars)
-        .by("SegQueue", "", N, |n| pass::<Seg>(n, P))
-        .by("ArrayQueue", "", N, |n| pass::<Array>(n, P))
-        .by("crossbeam-channel", "", N, |n| pass::<Channel>(n, P))
-        .by("crossbeam-channel-bounded", "", N, |n| pass::<ChannelBounded>(n, P))
-        .by("flume", "drain", N, |n| pass::<Flume>(n, P))
-        .by("kanal", "try_recv", N, |n| pass::<Kanal<false>>(n, P))
-        .by("kanal", "drain_into", N, |n| pass::<Kanal<true>>(n, P))
-        .by("crossfire", "", N, |n| pass::<Crossfire>(n, P))
-        .by("crossfire-bounded", "", N, |n| pass::<CrossfireBounded>(n, P))
-        .by("thingbuf", "", N, |n| pass::<Thing>(n, P))
-        .by("concurrent-queue", "", N, |n| pass::<Concurrent>(n, P))
-        .by("tokio", "try_recv", N, |n| pass::<Tokio<false>>(n, P))
-        .by("tokio", "recv_many", N, |n| pass::<Tokio<true>>(n, P))
-        .by("std", "", N, |n| pass::<Std>(n, P))
+    work.by(peer, plain, N, |n| pass::<Q>(n, P, false)).by(peer, lingering, N, |n| pass::<Q>(n, P, true))
 }
 
 /// Passes `ops` items from `producers` threads to this one.
-pub fn pass<Q: Queue>(ops: u64, producers: u64) -> Figures {
+pub fn pass<Q: Queue>(ops: u64, producers: u64, lingers: bool) -> Figures {
     let (tx, mut rx) = Q::make();
     let each = ops / producers;
-    pass_some::<Q>(&tx, &mut rx, producers, (each / 10).max(1));
-    Figures::each(pass_some::<Q>(&tx, &mut rx, producers, each), each * producers)
+    pass_some::<Q>(&tx, &mut rx, producers, (each / 10).max(1), lingers);
+    Figures::each(pass_some::<Q>(&tx, &mut rx, producers, each, lingers), each * producers)
 }
 
-fn pass_some<Q: Queue>(tx: &Q::Tx, rx: &mut Q::Rx, producers: u64, each: u64) -> Duration {
+fn pass_some<Q: Queue>(tx: &Q::Tx, rx: &mut Q::Rx, producers: u64, each: u64, lingers: bool) -> Duration {
     let start = Barrier::new(producers as usize + 1);
     let item = black_box(Item { key: 7, by: 1 });
     let len = producers * each;
@@ -124,10 +149,15 @@ fn pass_some<Q: Queue>(tx: &Q::Tx, rx: &mut Q::Rx, producers: u64, each: u64) ->
         start.wait();
         let began = Instant::now();
         let (mut taken, mut sum) = (0, 0);
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut linger) = (Backoff::default(), Linger::default());
         while taken < len {
             let now = Q::take(rx, |item| sum += black_box(item).by);
             taken += now as u64;
+            linger.run += now as u32;
+            // It has seen the queue empty.
+            if lingers && now < RUN {
+                linger.wait();
+            }
             if now == 0 { backoff.wait() } else { backoff = Backoff::default() }
         }
         let took = began.elapsed();
