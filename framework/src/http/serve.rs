@@ -1,28 +1,42 @@
 //! A server that stops with its system.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{ServerHandle, Service};
 use actix_web::http::ConnectionType;
 use actix_web::{App, HttpServer, rt, web};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use super::routes;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::system::System;
 
-/// How long connections that are kept alive are served on after a stop began. A request that a client sent
-/// before it learned of the stop arrives within this.
+/// How long a stop serves on before it closes the port. Whoever sends requests here learns of the stop within
+/// this: by `/ready`, or because each response closes its connection.
 const LINGER: Duration = Duration::from_millis(250);
+
+/// How long the accepting thread is given to hear that it is to pause, which it does not confirm. If it is too
+/// short, that thread logs an error over the closed port.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How long connections are served on after that. A request that a client sent before it learned of the stop
+/// arrives within this.
+const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// Serves HTTP on a listener, beside [`routes`](super::routes) what `configure` adds, until the system stops.
 /// Gives the address, which tells the port when the listener was bound to port 0.
 ///
-/// It is the first to stop: new connections are no longer accepted, each further response closes its
-/// connection, and requests under way end, all before any actor stops. The process's signals are left to
-/// [`System::run_until_signal`]. The server holds the system: one that is dropped without a stop goes on.
+/// It is the first to stop, before any actor does. For a quarter of a second it serves on, says on `/ready` that
+/// it is stopping, and closes each connection with its next response; then it refuses connections, and ends when
+/// the requests under way have ended. A request is not dropped, unless it comes at the very end over a connection
+/// that was idle until then. The process's signals are left to [`System::run_until_signal`]. The server holds the
+/// system: one that is dropped without a stop goes on.
 ///
 /// `configure` runs once in each of the server's threads, of which there is one for each core.
 ///
@@ -35,6 +49,7 @@ pub fn serve(
     configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 ) -> io::Result<SocketAddr> {
     let address = listener.local_addr()?;
+    let port = Port(listener.try_clone()?);
     let routes = routes(system);
     let closing = Arc::new(AtomicBool::new(false));
     let is_closing = closing.clone();
@@ -62,7 +77,7 @@ pub fn serve(
     let entered = runtime.enter();
     let server = server.run();
     drop(entered);
-    system.on_stop(stop(server.handle(), closing));
+    system.on_stop(stop(server.handle(), closing, port));
     runtime.spawn(async move {
         if let Err(error) = server.await {
             tracing::error!(target: "ostraca::http", %address, "the server failed: {error}");
@@ -72,14 +87,94 @@ pub fn serve(
     Ok(address)
 }
 
-/// Takes no more connections, lets clients learn of it, then ends what is under way.
+/// Lets clients learn of the stop, takes no more connections, then ends what is under way.
 ///
-/// actix's own graceful stop closes a connection as soon as it is between two requests, and with it a request
-/// that is in the socket and not yet read: hence the wait.
-async fn stop(server: ServerHandle, closing: Arc<AtomicBool>) {
+/// ```text
+/// served on, each response closes ── port closed, served on ── requests under way end
+/// 0                                LINGER                      + LAST_CALL
+/// ```
+///
+/// actix's own graceful stop resets the connections that wait to be accepted, and closes one that is between two
+/// requests, and with it a request that is in the socket and not yet read: hence the steps and the waits.
+async fn stop(server: ServerHandle, closing: Arc<AtomicBool>, port: Port) {
     // ORDERING: Relaxed; see its reader.
     closing.store(true, Ordering::Relaxed);
-    server.pause().await;
     rt::time::sleep(LINGER).await;
+    server.pause().await;
+    rt::time::sleep(PAUSE).await;
+    let turned_away = port.close();
+    rt::time::sleep(LAST_CALL).await;
     server.stop(true).await;
+    turned_away.join_all().await;
+}
+
+/// The listening socket, beside the server's own handle to it.
+struct Port(TcpListener);
+
+impl Port {
+    /// Answers the connections that nobody has accepted, and refuses all further ones.
+    ///
+    /// One that is made between the last look and the closing, some microseconds, is reset.
+    fn close(self) -> JoinSet<()> {
+        let mut turned_away = JoinSet::new();
+        // The server has set it to not block. An error is the end of the queue.
+        while let Ok((connection, _)) = self.0.accept() {
+            turned_away.spawn(async move {
+                // A client that does not send or read what is due is not waited for.
+                let _ = rt::time::timeout(LAST_CALL, turn_away(connection)).await;
+            });
+        }
+        // The server holds the same socket, so that to drop this handle would not close it.
+        let socket = std::net::TcpStream::from(OwnedFd::from(self.0));
+        if let Err(error) = socket.shutdown(Shutdown::Read) {
+            tracing::debug!(target: "ostraca::http", "the port stays open until the server's end: {error}");
+        }
+        turned_away
+    }
+}
+
+/// What a connection hears that came too late to be served.
+const TOO_LATE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    connection: close\r\nretry-after: 1\r\ncontent-type: application/json\r\ncontent-length: 35\r\n\r\n\
+    {\"error\":\"the service is stopping\"}";
+
+/// Says that it is too late, once the client has begun to speak.
+async fn turn_away(connection: std::net::TcpStream) -> io::Result<()> {
+    connection.set_nonblocking(true)?;
+    let mut connection = TcpStream::from_std(connection)?;
+    let mut sent = [0; 1024];
+    if connection.read(&mut sent).await? == 0 {
+        return Ok(());
+    }
+    connection.write_all(TOO_LATE).await?;
+    connection.shutdown().await?;
+    // Closed with something unread it would be reset, and the answer with it.
+    while connection.read(&mut sent).await? > 0 {}
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_comes_too_late_is_told_to_try_again_and_the_next_is_refused() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut late = TcpStream::connect(address).await.unwrap();
+        late.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        // As the server holds it.
+        let _other_handle = listener.try_clone().unwrap();
+        let turned_away = Port(listener).close();
+        let mut answer = String::new();
+        late.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("\r\nretry-after: "), "{head}");
+        assert!(head.contains(&format!("\r\ncontent-length: {}", body.len())), "{answer}");
+        assert_eq!(body, r#"{"error":"the service is stopping"}"#);
+        assert!(TcpStream::connect(address).await.is_err(), "refused");
+        drop(late);
+        turned_away.join_all().await;
+    }
 }

@@ -298,17 +298,21 @@ async fn a_stop_finishes_the_requests_under_way_before_it_stops_the_actors() {
     while !system.readiness().is_stopping {
         tokio::task::yield_now().await;
     }
-    // Sent after the stop began, on a connection from before: answered, and told not to come again.
-    send(&mut kept_alive, "/ready").await;
-    let response = receive(&mut kept_alive, "}").await.to_ascii_lowercase();
-    assert!(response.starts_with("http/1.1 503"), "{response}");
+    // Sent after the stop began, over a new connection and one from before: answered, and told not to come again.
+    let mut new = TcpStream::connect(address).await.unwrap();
+    for connection in [&mut new, &mut kept_alive] {
+        send(connection, "/ready").await;
+        let response = receive(connection, "}").await.to_ascii_lowercase();
+        assert!(response.starts_with("http/1.1 503") && response.contains("connection: close"), "{response}");
+        assert!(response.ends_with(r#"{"not_ready":["the system is stopping"]}"#), "{response}");
+    }
     gate.opened.notify_one();
     let response = receive(&mut under_way, "\r\n\r\n1").await.to_ascii_lowercase();
     assert!(response.starts_with("http/1.1 200"), "{response}");
     let report = stopping.await.unwrap();
     assert!(report.is_clean(), "{report:?}");
-    assert!(
-        is_closed(&mut under_way).await && is_closed(&mut kept_alive).await && is_closed(&mut idle).await
-    );
+    for connection in [&mut under_way, &mut kept_alive, &mut idle, &mut new] {
+        assert!(is_closed(connection).await);
+    }
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
 }
