@@ -52,7 +52,8 @@ async fn a_loop_of_asks_of_an_idle_actor_does_not_starve_its_neighbour() {
     let asker = tokio::spawn({
         let adder = adder.clone();
         async move {
-            loop {
+            // Bounded, so that a starved neighbour is a failure and not a hang.
+            for _ in 0..1_000_000 {
                 adder.add(1).await.unwrap();
             }
         }
@@ -61,6 +62,7 @@ async fn a_loop_of_asks_of_an_idle_actor_does_not_starve_its_neighbour() {
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }
+    assert!(!asker.is_finished(), "the neighbour had ten turns while the asker asked");
     asker.abort();
     assert!(asker.await.unwrap_err().is_cancelled());
     assert!(adder.sum().await.unwrap() > 0);
