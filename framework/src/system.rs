@@ -389,6 +389,11 @@ impl System {
         self.0.commons.now().saturating_duration_since(self.0.started_at)
     }
 
+    /// How long a stop may take.
+    pub(crate) fn stop_deadline(&self) -> Duration {
+        self.0.stop_deadline
+    }
+
     pub(crate) fn commons(&self) -> &Arc<Commons> {
         &self.0.commons
     }

@@ -77,7 +77,7 @@ pub fn serve(
     let entered = runtime.enter();
     let server = server.run();
     drop(entered);
-    system.on_stop(stop(server.handle(), closing, port));
+    system.on_stop(stop(server.handle(), closing, port, system.stop_deadline()));
     runtime.spawn(async move {
         if let Err(error) = server.await {
             tracing::error!(target: "ostraca::http", %address, "the server failed: {error}");
@@ -96,16 +96,24 @@ pub fn serve(
 ///
 /// actix's own graceful stop resets the connections that wait to be accepted, and closes one that is between two
 /// requests, and with it a request that is in the socket and not yet read: hence the steps and the waits.
-async fn stop(server: ServerHandle, closing: Arc<AtomicBool>, port: Port) {
+///
+/// All of it takes half of the stop's deadline at most, so that a client that sends or reads slowly does not take
+/// the actors' time to empty their mailboxes. Its connection lives until the actors have stopped.
+async fn stop(server: ServerHandle, closing: Arc<AtomicBool>, port: Port, deadline: Duration) {
     // ORDERING: Relaxed; see its reader.
     closing.store(true, Ordering::Relaxed);
-    rt::time::sleep(LINGER).await;
-    server.pause().await;
-    rt::time::sleep(PAUSE).await;
-    let turned_away = port.close();
-    rt::time::sleep(LAST_CALL).await;
-    server.stop(true).await;
-    turned_away.join_all().await;
+    let close = async {
+        rt::time::sleep(LINGER.min(deadline / 8)).await;
+        server.pause().await;
+        rt::time::sleep(PAUSE).await;
+        let turned_away = port.close();
+        rt::time::sleep(LAST_CALL.min(deadline / 8)).await;
+        server.stop(true).await;
+        turned_away.join_all().await;
+    };
+    if rt::time::timeout(deadline / 2, close).await.is_err() {
+        tracing::warn!(target: "ostraca::http", "requests under way after half of the stop's deadline: left behind");
+    }
 }
 
 /// The listening socket, beside the server's own handle to it.

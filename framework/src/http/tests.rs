@@ -316,3 +316,58 @@ async fn a_stop_finishes_the_requests_under_way_before_it_stops_the_actors() {
     }
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
 }
+
+async fn echo(body: Json<u64>) -> String {
+    body.0.to_string()
+}
+
+/// The system is ready, and a client holds a request that it never sends to its end.
+async fn held_up(path: &str) -> (System, ActorRef<Counter>, TcpStream) {
+    let system = System::builder().stop_deadline(Duration::from_secs(2)).start().unwrap();
+    let counter = system.spawn::<Counter>(()).await.unwrap();
+    let address = serve(&system, std::net::TcpListener::bind("127.0.0.1:0").unwrap(), |app| {
+        app.app_data(DeadlineMax(Duration::from_millis(100)))
+            .route("/echo", web::post().to(echo))
+            .route("/patient", web::post().to(async |body: web::Bytes| body.len().to_string()));
+    })
+    .unwrap();
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n1"
+    );
+    connection.write_all(request.as_bytes()).await.unwrap();
+    (system, counter, connection)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_does_not_come_is_408() {
+    let (_system, _counter, mut connection) = held_up("/echo").await;
+    let response = tokio::time::timeout(Duration::from_secs(30), receive(&mut connection, "}")).await;
+    let response = response.expect("it is answered");
+    assert!(response.starts_with("HTTP/1.1 408"), "{response}");
+    assert!(response.ends_with(r#"{"error":"the body was not there within 100ms"}"#), "{response}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_holds_its_request_back_does_not_take_the_actors_time_to_stop() {
+    let (system, counter, connection) = held_up("/patient").await;
+    // Answered, so that the server has read what came before it.
+    let address = connection.peer_addr().unwrap();
+    let mut other = TcpStream::connect(address).await.unwrap();
+    send(&mut other, "/health").await;
+    receive(&mut other, "}").await;
+    let report = system.stop().await;
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(ActorRef::stop_reason(&counter), Some(crate::actor::StopReason::SystemStopped));
+    drop(connection);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_probes_read_they_may_ask_for_without_its_body() {
+    let (system, _counter) = counter().await;
+    let app = init_service(App::new().configure(routes(&system))).await;
+    for path in ["/health", "/ready", "/metrics"] {
+        let request = TestRequest::default().method(actix_web::http::Method::HEAD).uri(path).to_request();
+        assert_eq!(call_service(&app, request).await.status(), StatusCode::OK, "{path}");
+    }
+}
