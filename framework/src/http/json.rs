@@ -5,16 +5,17 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, rt, web};
 use serde::de::DeserializeOwned;
 
+use super::DeadlineMax;
 use super::status::failure;
 
 /// A request's body, read as JSON.
 ///
 /// Unlike `actix_web::web::Json` it answers every mistake with `{"error": ".."}`: 400 that names the field
-/// (`items[2].cents: invalid type: string "x", expected i64 at line 1 column 40`), 413 for a body longer than
-/// [`JsonLenMax`], 415 for a content type that is not JSON.
+/// (`items[2].cents: invalid type: string "x", expected i64 at line 1 column 40`), 408 for a body that is not there
+/// within [`DeadlineMax`], 413 for one longer than [`JsonLenMax`], 415 for a content type that is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -36,13 +37,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_json = is_json(request.content_type());
         let JsonLenMax(len_max) = request.app_data().copied().unwrap_or_default();
+        let DeadlineMax(time_max) = request.app_data().copied().unwrap_or_default();
         let body = web::Payload::from_request(request, payload).into_inner();
         Box::pin(async move {
             if !is_json {
                 let text = "the body is to be JSON: send `content-type: application/json`".to_owned();
                 return Err(failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
             }
-            let body = body?.to_bytes_limited(len_max).await.map_err(|_| {
+            // Else a client that sends a byte now and then holds its connection, and a graceful stop, for ever.
+            let body = rt::time::timeout(time_max, body?.to_bytes_limited(len_max)).await.map_err(|_| {
+                let text = format!("the body was not there within {time_max:?}");
+                failure(StatusCode::REQUEST_TIMEOUT, text)
+            })?;
+            let body = body.map_err(|_| {
                 let text = format!("the body is longer than {len_max} bytes");
                 failure(StatusCode::PAYLOAD_TOO_LARGE, text)
             })?;
@@ -62,8 +69,9 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = error.path().to_string();
         match field.as_str() {
-            // The body as a whole. A field that is missing is named in the error's own text.
-            "." => error.into_inner().to_string(),
+            // The body as a whole, or an end before a field's name. A field that is missing is named in the
+            // error's own text.
+            "." | "?" => error.into_inner().to_string(),
             field => format!("{field}: {}", error.inner()),
         }
     })?;
@@ -107,6 +115,8 @@ mod tests {
         let (status, text) = read_json(r#"{"a": [1, "two"]}"#).await.unwrap_err();
         assert_eq!(status, 400);
         assert!(text.starts_with("a[1]: invalid type: string \"two\", expected u32"), "{text}");
+        let (status, text) = read_json(r#"{"a": [1], "#).await.unwrap_err();
+        assert!(status == 400 && text.starts_with("EOF while parsing a value at line 1"), "{text}");
         assert_eq!(read_json("[").await.unwrap_err().0, 400);
         assert_eq!(read_json("").await.unwrap_err().0, 400);
         let (status, text) = read_json("{} more").await.unwrap_err();

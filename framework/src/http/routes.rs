@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, Route, guard, web};
 
 use super::metrics;
 use crate::system::{Readiness, System};
@@ -11,9 +11,11 @@ use crate::system::{Readiness, System};
 /// Adds `/health`, `/ready` and `/metrics` to an app: `App::new().configure(http::routes(&system))`.
 /// [`serve`](super::serve) has them already.
 ///
-/// - `GET /health` is 200 while the process answers at all: what restarts a process asks this.
-/// - `GET /ready` is 200 while the system takes work, else 503 with the reasons: what sends requests asks this.
-/// - `GET /metrics` is the monitor's numbers in the Prometheus text format 0.0.4.
+/// Each takes GET, and HEAD as probes send it:
+///
+/// - `/health` is 200 while the process answers at all: what restarts a process asks this.
+/// - `/ready` is 200 while the system takes work, else 503 with the reasons: what sends requests asks this.
+/// - `/metrics` is the monitor's numbers in the Prometheus text format 0.0.4.
 ///
 /// This starts the system's [monitor](crate::monitor).
 pub fn routes(system: &System) -> impl FnOnce(&mut web::ServiceConfig) + Clone + Send + use<> {
@@ -21,13 +23,15 @@ pub fn routes(system: &System) -> impl FnOnce(&mut web::ServiceConfig) + Clone +
     system.monitor();
     move |app| {
         let (ready, numbers) = (system.clone(), system);
-        app.route(
-            "/health",
-            web::get().to(async || HttpResponse::Ok().json(BTreeMap::from([("status", "ok")]))),
-        )
-        .route("/ready", web::get().to(move || readiness(ready.readiness())))
-        .route("/metrics", web::get().to(move || metrics::page(numbers.clone())));
+        app.route("/health", read().to(async || HttpResponse::Ok().json(BTreeMap::from([("status", "ok")]))))
+            .route("/ready", read().to(move || readiness(ready.readiness())))
+            .route("/metrics", read().to(move || metrics::page(numbers.clone())));
     }
+}
+
+/// GET, and HEAD, whose answer's body actix-web leaves out.
+fn read() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 async fn readiness(readiness: Readiness) -> HttpResponse {
