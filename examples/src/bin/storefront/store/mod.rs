@@ -12,12 +12,16 @@
 //! [`Database::reader`].
 //!
 //! What a write has returned is on the disk: `synchronous` is `FULL`.
+//!
+//! The actors keep in memory what is in the file, so a second process that wrote to it would make them wrong: a lock
+//! on a file beside it keeps others out. The lock ends with the process, however that ends.
 
 pub(crate) mod carts;
 pub(crate) mod orders;
 pub(crate) mod products;
 mod writer;
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,6 +37,8 @@ pub(crate) struct Database(Arc<Shared>);
 struct Shared {
     path: PathBuf,
     writer: Writer,
+    /// Held for as long as the file is written to.
+    _lock: File,
 }
 
 impl Database {
@@ -40,19 +46,22 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened, is no database, or was made by another version of this program.
+    /// If the file cannot be opened, is no database, is in use by another process, or was made by another version
+    /// of this program.
     pub(crate) fn open(
         path: &Path,
         products: impl IntoIterator<Item = ProductId> + Send + 'static,
     ) -> Result<Self, OpenError> {
         let refuse = |source: StoreError| OpenError::Store { path: path.to_owned(), source };
         let writer = open_writer(path).map_err(|error| refuse(error.into()))?;
+        let lock = lock(path)?;
         let found = writer.query_row("PRAGMA user_version", [], |row| row.get(0));
         let version: i64 = found.map_err(|error| refuse(error.into()))?;
         if version != 0 && version != VERSION {
             return Err(OpenError::Version { path: path.to_owned(), version });
         }
-        let database = Self(Arc::new(Shared { path: path.to_owned(), writer: Writer::new(writer) }));
+        let writer = Writer::new(writer);
+        let database = Self(Arc::new(Shared { path: path.to_owned(), writer, _lock: lock }));
         let prepare = move |connection: &Connection| {
             connection.execute_batch(SCHEMA)?;
             products::generate(connection, products)
@@ -92,6 +101,20 @@ fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     writer.pragma_update(None, "synchronous", "FULL")?;
     writer.pragma_update(None, "foreign_keys", true)?;
     Ok(writer)
+}
+
+/// Locks a file beside the database: SQLite's own locks on the file itself would be lost with one of its handles.
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-lock");
+    let lock_path = PathBuf::from(name);
+    let refuse = |source| OpenError::Lock { path: lock_path.clone(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(refuse)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(refuse(source)),
+    }
 }
 
 /// The version of [`SCHEMA`], kept in the file.
@@ -148,6 +171,10 @@ pub(crate) enum OpenError {
     Store { path: PathBuf, source: StoreError },
     #[error("{}: made by another version of storefront (its tables are version {version}, not {VERSION})", .path.display())]
     Version { path: PathBuf, version: i64 },
+    #[error("{}: in use by another storefront", .path.display())]
+    InUse { path: PathBuf },
+    #[error("{}: {source}", .path.display())]
+    Lock { path: PathBuf, source: std::io::Error },
 }
 
 #[cfg(test)]
@@ -180,6 +207,16 @@ pub(crate) mod tests {
         assert_ne!(products::find(&reader, 1).unwrap().unwrap().cents, 7);
         assert!(database.write(|connection| products::reprice(connection, 1, 7)).unwrap());
         assert_eq!(products::find(&reader, 1).unwrap().unwrap().cents, 7);
+    }
+
+    #[test]
+    fn a_file_in_use_is_refused_until_it_is_let_go() {
+        let (folder, database) = database();
+        let path = folder.path().join("shop.db");
+        let said = Database::open(&path, 0..5).err().unwrap().to_string();
+        assert!(said.ends_with("shop.db: in use by another storefront"), "{said}");
+        drop(database);
+        assert!(Database::open(&path, 0..5).is_ok());
     }
 
     #[test]
