@@ -77,7 +77,7 @@ fn past_the_restart_limit_it_says_so_and_answers_503() {
 
 #[test]
 fn a_replay_past_the_restart_limit_is_answered_to_the_end() {
-    let (status, report, stderr) = replay(&["--trace", "zipf:3", "--chaos", "panic=0.5"]);
+    let (status, report, stderr) = replay(&["--trace", "zipf:3", "--chaos", "panic=0.5", "--shards", "2"]);
     assert!(status.success(), "{report:#}\n{stderr}");
     assert_eq!(report["requests"], 76_118);
     let kinds: BTreeSet<&str> =
@@ -214,6 +214,9 @@ fn a_visit() {
     let taken = client.send("POST", "/carts/6/checkout", r#"{"id": "mine"}"#);
     assert_eq!(taken.status, 409, "{taken:?}");
 
+    let head = client.send("HEAD", "/orders/mine", "");
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+
     assert_eq!(client.get("/health").status, 200);
     assert_eq!(client.get("/ready").status, 200);
     let metrics = client.get("/metrics");
@@ -236,6 +239,7 @@ fn bad_requests_are_told_what_is_wrong_with_them() {
         ("PUT", "/products/1/price", r#"{"cents": "much"}"#, 400, "cents"),
         ("GET", "/orders/none", "", 404, "no order none"),
         ("GET", "/nowhere", "", 404, "/nowhere"),
+        ("DELETE", "/products/1", "", 405, "/products/1 takes GET, HEAD, not DELETE"),
         (
             "POST",
             "/carts/1/items",
@@ -256,6 +260,8 @@ fn bad_requests_are_told_what_is_wrong_with_them() {
         assert!(answer.error().contains(said), "{method} {path} {answer:?}");
     }
     assert_eq!(client.get("/carts/1").json()["lines"], json!([]));
+    let refused = client.send("GET", "/carts/1/items", "");
+    assert!(refused.headers.contains("\r\nallow: post\r\n"), "{refused:?}");
 }
 
 #[test]
@@ -269,6 +275,10 @@ fn a_bad_trace_or_setting_is_one_line_and_exit_2() {
     let (odd, negative) =
         (file("odd.trace", &[0; 71]), file("negative.trace", &[0, 0, 0, 1, 255, 255, 255, 255]));
     let (empty, text) = (file("empty.trace", &[]), file("shop.db", &[b'x'; 4096]));
+    let open = folder.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    let service = Service::start(&open, &[]);
+    let in_use = service.database.to_str().unwrap().to_owned();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     for (args, said) in [
@@ -281,6 +291,7 @@ fn a_bad_trace_or_setting_is_one_line_and_exit_2() {
         (&["--trace", "no/such.trace"], "no/such.trace: "),
         (&["--database", &text], "shop.db: the database failed: "),
         (&["--database", "no/such/folder/shop.db"], "no/such/folder/shop.db: "),
+        (&["--database", &in_use], "shop.db: in use by another storefront"),
         (&["--listen", &taken], &taken),
         (&["--listen", "everywhere"], "--listen"),
         (&["--chaos", "panic=2"], "panic=2"),

@@ -154,7 +154,7 @@ impl Client {
             "{method} {path} HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\ncontent-length: {len}\r\n\r\n"
         );
         stream.get_mut().write_all((head + body).as_bytes())?;
-        let answer = read_answer(&mut stream)?;
+        let answer = read_answer(&mut stream, method != "HEAD")?;
         if !answer.headers.contains("connection: close") {
             self.stream = Some(stream);
         }
@@ -169,7 +169,7 @@ fn connect(address: SocketAddr) -> std::io::Result<BufReader<TcpStream>> {
     Ok(BufReader::new(stream))
 }
 
-fn read_answer(stream: &mut BufReader<TcpStream>) -> std::io::Result<Answer> {
+fn read_answer(stream: &mut BufReader<TcpStream>, has_body: bool) -> std::io::Result<Answer> {
     let mut headers = String::new();
     while !headers.ends_with("\r\n\r\n") {
         if stream.read_line(&mut headers)? == 0 {
@@ -179,7 +179,7 @@ fn read_answer(stream: &mut BufReader<TcpStream>) -> std::io::Result<Answer> {
     let headers = headers.to_ascii_lowercase();
     let status = headers.split(' ').nth(1).unwrap().parse().unwrap();
     let len = headers.split("content-length: ").nth(1).map_or("0", |rest| rest.lines().next().unwrap());
-    let mut body = vec![0; len.parse().unwrap()];
+    let mut body = vec![0; if has_body { len.parse().unwrap() } else { 0 }];
     stream.read_exact(&mut body)?;
     Ok(Answer { status, headers, body: String::from_utf8(body).unwrap() })
 }

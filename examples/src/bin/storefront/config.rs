@@ -12,7 +12,7 @@ use crate::chaos::Chance;
 
 /// A shop's product pages, carts and orders over HTTP, built on ostraca.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "storefront", version)]
+#[command(name = "storefront", version, allow_negative_numbers = true)]
 pub(crate) struct Config {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
@@ -31,7 +31,7 @@ pub(crate) struct Config {
     pub(crate) trace: Option<String>,
 
     /// Connections of the replay
-    #[arg(long, value_name = "N", default_value = "32")]
+    #[arg(long, value_name = "N", default_value = "32", value_parser = parse_connections)]
     pub(crate) connections: NonZeroU16,
 
     /// Seed of the replay's writes and of --chaos
@@ -95,6 +95,10 @@ fn parse_shards(text: &str) -> Result<NonZeroUsize, String> {
     }
 }
 
+fn parse_connections(text: &str) -> Result<NonZeroU16, String> {
+    text.parse().map_err(|_| format!("a number from 1 to {}", u16::MAX))
+}
+
 /// Each shard of the catalog holds a database connection open, so this bounds open files.
 const SHARDS_MAX: usize = 256;
 
@@ -125,6 +129,9 @@ mod tests {
         for (args, named) in [
             (&["--listen", "here"][..], "--listen"),
             (&["--shards", "0"], "from 1 to 256"),
+            (&["--connections", "0"], "from 1 to 65535"),
+            (&["--seed", "-1"], "--seed"),
+            (&["--stop-deadline", "-1"], "--stop-deadline"),
             (&["--chaos", "panic=2"], "panic=2"),
             (&["--stop-deadline", "0"], "seconds above 0"),
             (&["--json"], "--trace"),

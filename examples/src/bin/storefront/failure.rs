@@ -6,6 +6,7 @@
 use std::fmt::Display;
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
@@ -22,8 +23,8 @@ pub(crate) enum Failure {
     NotFound(String),
     #[error("{0}")]
     BadRequest(String),
-    #[error("{0}")]
-    MethodNotAllowed(String),
+    #[error("{path} takes {allow}, not {method}")]
+    MethodNotAllowed { path: String, method: String, allow: &'static str },
 }
 
 impl ResponseError for Failure {
@@ -31,12 +32,16 @@ impl ResponseError for Failure {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
-        answer(self.status_code(), self)
+        let mut response = answer(self.status_code(), self);
+        if let Self::MethodNotAllowed { allow, .. } = self {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        response
     }
 }
 

@@ -10,10 +10,10 @@
 //! GET    /orders/{id}                                                     an order
 //! ```
 //!
-//! The ids of additions and of orders are the client's: a request that was not answered can be sent again.
+//! What takes GET takes HEAD too. The ids of additions and of orders are the client's: a request that was not answered can be sent again.
 
 use actix_web::web::{self, Path, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource, Route};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard};
 use ostraca::http::{Deadline, Json, JsonLenMax};
 use ostraca::{ActorRef, Shards};
 use serde::Deserialize;
@@ -40,18 +40,24 @@ pub(crate) fn configure(app: &mut ServiceConfig, doors: Doors) {
         .app_data(JsonLenMax(BODY_LEN_MAX))
         // A path whose number is none is the path of nothing.
         .app_data(web::PathConfig::default().error_handler(|_, request| nothing_at(request.path()).into()))
-        .service(at("/products/{id}", web::get().to(product)))
-        .service(at("/products/{id}/price", web::put().to(reprice)))
-        .service(at("/carts/{customer}", web::get().to(cart)))
-        .service(at("/carts/{customer}/items", web::post().to(add)))
-        .service(at("/carts/{customer}/items/{product}", web::delete().to(remove)))
-        .service(at("/carts/{customer}/checkout", web::post().to(check_out)))
-        .service(at("/orders/{id}", web::get().to(order)))
+        .service(at("/products/{id}", "GET, HEAD", read().to(product)))
+        .service(at("/products/{id}/price", "PUT", web::put().to(reprice)))
+        .service(at("/carts/{customer}", "GET, HEAD", read().to(cart)))
+        .service(at("/carts/{customer}/items", "POST", web::post().to(add)))
+        .service(at("/carts/{customer}/items/{product}", "DELETE", web::delete().to(remove)))
+        .service(at("/carts/{customer}/checkout", "POST", web::post().to(check_out)))
+        .service(at("/orders/{id}", "GET, HEAD", read().to(order)))
         .default_service(web::to(nothing));
 }
 
-fn at(path: &str, route: Route) -> Resource {
-    web::resource(path).route(route).default_service(web::to(no_method))
+fn at(path: &str, allow: &'static str, route: Route) -> Resource {
+    let other = web::to(move |request: HttpRequest| no_method(request, allow));
+    web::resource(path).route(route).default_service(other)
+}
+
+/// GET, and HEAD, whose answer's body actix-web leaves out.
+fn read() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 type Answer = actix_web::Result<HttpResponse>;
@@ -131,8 +137,9 @@ fn nothing_at(path: &str) -> Failure {
     Failure::NotFound(format!("there is nothing at {path}"))
 }
 
-async fn no_method(request: HttpRequest) -> Answer {
-    Err(Failure::MethodNotAllowed(format!("{} does not take {}", request.path(), request.method())).into())
+async fn no_method(request: HttpRequest, allow: &'static str) -> Answer {
+    let (path, method) = (request.path().to_owned(), request.method().to_string());
+    Err(Failure::MethodNotAllowed { path, method, allow }.into())
 }
 
 /// In bytes; the longest body that the shop has use for is below 200.
