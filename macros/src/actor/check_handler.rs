@@ -142,7 +142,8 @@ fn check_receiver(method: &Method, is_batch: bool, errors: &mut Errors) -> bool 
     let is_async = if method.sig.asyncness.is_some() { "async " } else { "" };
     let takes_more = method.sig.inputs.iter().any(|input| matches!(input, syn::FnArg::Typed(_)));
     let rest = if takes_more { ", .." } else { "" };
-    let message = format!("a handler takes `&mut self`: write `{is_async}fn {name}(&mut self{rest})`");
+    let what = if is_batch { "a batch handler" } else { "a handler" };
+    let message = format!("{what} takes `&mut self`: write `{is_async}fn {name}(&mut self{rest})`");
     let Some(receiver) = method.sig.receiver() else {
         errors.on(name, message);
         return false;
