@@ -389,8 +389,8 @@ impl System {
         self.0.commons.now().saturating_duration_since(self.0.started_at)
     }
 
-    /// How long a stop may take.
-    pub(crate) fn stop_deadline(&self) -> Duration {
+    /// How long a stop may take before what is left is killed.
+    pub fn stop_deadline(&self) -> Duration {
         self.0.stop_deadline
     }
 
@@ -435,7 +435,7 @@ impl SystemBuilder {
         self
     }
 
-    /// How long a stop may take before what is left is killed; 10 s by default.
+    /// How long a stop may take before what is left is killed.before what is left is killed; 10 s by default.
     #[must_use]
     pub fn stop_deadline(mut self, deadline: Duration) -> Self {
         self.stop_deadline = deadline;
