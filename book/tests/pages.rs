@@ -273,7 +273,8 @@ fn a_line_holds_one_sentence() {
 #[test]
 fn every_test_that_is_named_exists() {
     let root = book().parent().unwrap().to_owned();
-    let sources = sources(&["framework/src", "tests/tests"].map(|folder| root.join(folder)));
+    let sources =
+        sources(&["framework/src", "tests/tests", "examples/tests"].map(|folder| root.join(folder)));
     let named = pages().into_iter().flat_map(|(name, page)| {
         let tests = test_names(&page);
         tests.into_iter().map(move |test| (name.clone(), test))
