@@ -55,6 +55,10 @@
 mod sync;
 
 #[allow(unsafe_code, reason = "lock-free queues: see the module's doc")]
+#[cfg_attr(
+    not(feature = "internals"),
+    allow(dead_code, reason = "a send of many and the direct ask are the cell's to come")
+)]
 mod queue;
 
 // Under loom only what has models is compiled: loom never sees tokio.
@@ -74,8 +78,11 @@ mod actor;
 pub mod cache;
 #[cfg(all(feature = "http", not(ostraca_loom)))]
 pub mod http;
-#[cfg(not(ostraca_loom))]
 #[allow(unsafe_code, reason = "hands the queue's one-consumer duty on to the cell; has no unsafe of its own")]
+#[cfg_attr(
+    not(feature = "internals"),
+    allow(dead_code, reason = "a send of many and the direct ask are the cell's to come")
+)]
 mod mailbox;
 #[cfg(not(ostraca_loom))]
 pub mod monitor;
@@ -130,4 +137,12 @@ pub mod __private {
     pub use crate::cache::{CacheStats, KeyedCache, View};
     pub use crate::mailbox::Overflow;
     pub use crate::shard::{Keyed, ShardKey};
+}
+
+/// The queues, bare, for this workspace's benches; no promise.
+#[doc(hidden)]
+#[cfg(all(feature = "internals", not(ostraca_loom)))]
+pub mod __internals {
+    pub use crate::mailbox::handles as mailbox;
+    pub use crate::queue::{handles as queue, rivals};
 }

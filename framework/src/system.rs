@@ -19,8 +19,8 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::actor::{
-    Actor, ActorRef, AnyCell, AnyRef, AskError, Birth, Cell, Commons, Control, DeadLetter, Inline, Label,
-    Parent, ReplyRx, SpawnError, StartOn, StopReason, reply_pair,
+    Actor, ActorRef, AnyCell, AnyParent, AnyRef, AskError, Birth, Cell, Commons, Control, DeadLetter, Inline,
+    Label, Parent, ReplyRx, SpawnError, StartOn, StopReason, reply_pair,
 };
 use crate::monitor::Monitor;
 use crate::runtime::{Machine, Runtime, Seam};
@@ -39,6 +39,8 @@ struct Inner {
     name: Arc<str>,
     commons: Arc<Commons>,
     root: Arc<OneForOne>,
+    /// The root, as its children know it.
+    parent: Arc<AnyParent>,
     given_up: Arc<Mutex<Vec<GivenUp>>>,
     names: Arc<Mutex<HashMap<Arc<str>, Named>>>,
     on_stop: Mutex<Vec<Hook>>,
@@ -246,7 +248,7 @@ impl System {
         start_on: StartOn,
     ) -> Result<Starting<A>, SpawnError> {
         let (outcome, started) = reply_pair(None);
-        let birth = Birth { parent: self.0.root.clone(), name, shard };
+        let birth = Birth { parent: self.0.parent.clone(), name, shard };
         let cell = Cell::spawn(&self.0.commons, birth, args, start_on, started)?;
         Ok(Starting { actor: ActorRef::new(cell), outcome })
     }
@@ -375,7 +377,7 @@ impl System {
 
     /// The system's monitor, started by the first call.
     pub fn monitor(&self) -> &Monitor {
-        let start = || Monitor::start(&self.0.commons, self.0.root.clone(), self.0.started_at);
+        let start = || Monitor::start(&self.0.commons, self.0.parent.clone(), self.0.started_at);
         self.0.monitor.get_or_init(start)
     }
 
@@ -475,9 +477,11 @@ impl SystemBuilder {
             tracing::error!(target: "ostraca::system", actor = %actor, "{reason}: the system is not ready");
             list.lock().push(GivenUp { actor: actor.clone(), reason: reason.clone() });
         };
+        let root = OneForOne::new(commons.clone(), Box::new(on_given_up));
         System(Arc::new(Inner {
             name: self.name,
-            root: OneForOne::new(commons.clone(), Box::new(on_given_up)),
+            parent: AnyParent::new(root.clone()),
+            root,
             given_up,
             names: Arc::new(Mutex::new(HashMap::new())),
             on_stop: Mutex::new(Vec::new()),

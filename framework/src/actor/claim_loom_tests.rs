@@ -49,7 +49,8 @@ impl Model {
     /// As the cell: what finds it idle runs at once and never enters the queue.
     fn ask(&self, message: u32) {
         if self.claim.try_claim() == Tried::Claimed {
-            if self.queue.len() == 0 {
+            // SAFETY: the claim is held, so this is the consumer.
+            if unsafe { self.queue.is_parked() } {
                 // SAFETY: loom checks that nobody else is here.
                 self.handled.with_mut(|handled| unsafe { (*handled).push(message) });
                 if self.claim.release() == Rest::Resting {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::lifecycle::{ActorId, Label};
-use super::parent::{AnyCell, AnyRef, ChildSlot, Parent, WeakAnyRef};
+use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Parent, WeakAnyRef};
 use super::settings::Inline;
 use super::stats::{CellStats, RareStats};
 use crate::cache::CacheStats;
@@ -25,7 +25,7 @@ pub(crate) struct Commons {
     /// A cell that has caught up looks once more before it rests: not in a seeded run, where it would be one more
     /// step that does nothing.
     pub(crate) lingers: bool,
-    pub(crate) supervise: fn(&Arc<Commons>, Owner) -> Arc<dyn Parent>,
+    pub(crate) supervise: fn(&Arc<Commons>, Owner) -> Arc<AnyParent>,
     register: Mutex<Register>,
     next_id: AtomicU64,
     made_at: Instant,
@@ -57,7 +57,7 @@ impl Commons {
     pub(crate) fn new(
         runtime: Arc<Runtime>,
         inline: Option<Inline>,
-        supervise: fn(&Arc<Commons>, Owner) -> Arc<dyn Parent>,
+        supervise: fn(&Arc<Commons>, Owner) -> Arc<AnyParent>,
     ) -> Self {
         Commons {
             slab: Slab::new(),

@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::cell::{Birth, Cell, Link, StartOn};
 use super::lifecycle::{Failure, SpawnError, StopReason};
-use super::parent::{AnyCell, AnyRef, Control, Parent};
+use super::parent::{AnyCell, AnyParent, AnyRef, Control};
 use super::refs::{ActorRef, WeakRef};
 use super::reply::RawReply;
 use super::{Actor, Handles, Message};
@@ -32,7 +32,7 @@ pub struct Context<A: Actor> {
 #[derive(Default)]
 struct Extras {
     tasks: JoinSet<()>,
-    supervisor: Option<Arc<dyn Parent>>,
+    supervisor: Option<Arc<AnyParent>>,
 }
 
 /// A timer, pipe, stream or task of an actor. Dropping it lets the task go on; [`cancel`](Self::cancel) ends it.

@@ -53,7 +53,7 @@ pub use turn::{Handled, Turn};
 
 pub(crate) use cell::{Birth, Cell, StartOn};
 pub(crate) use commons::{Commons, Owner};
-pub(crate) use parent::{AnyCell, AnyRef, ChildSlot, Control, Parent, Verdict};
+pub(crate) use parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, Parent, Verdict};
 pub(crate) use reply::{RawReply, ReplyRx, pair as reply_pair};
 pub(crate) use stats::{CellStats, RareStats};
 

@@ -1,6 +1,8 @@
 //! What an actor knows of its supervisor, and what a supervisor knows of its actors.
 
 use std::any::TypeId;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::lifecycle::{ActorId, Exit, Failure, Label, StopReason};
@@ -26,6 +28,23 @@ pub(crate) trait Parent: Send + Sync {
 
     /// The children, in the order of their start.
     fn children(&self) -> Vec<AnyRef>;
+}
+
+/// A supervisor by one thin pointer: each cell keeps one.
+pub(crate) struct AnyParent(Arc<dyn Parent>);
+
+impl AnyParent {
+    pub(crate) fn new(parent: Arc<dyn Parent>) -> Arc<Self> {
+        Arc::new(AnyParent(parent))
+    }
+}
+
+impl Deref for AnyParent {
+    type Target = dyn Parent;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
 }
 
 /// What becomes of a failed child.

@@ -10,24 +10,41 @@
 //! given back ([`TryPushError`]) or, under [`Overflow::DropOldest`], the displaced one is returned to the
 //! sender's side, which counts it. Control never waits behind users' messages and is never refused.
 //!
-//! **The bound is soft.** A sender compares the length with the bound and then takes its ticket, so n threads
-//! sending at the same instant can overshoot by n - 1. [`Overflow::DropOldest`] is exact: it uses a locked
-//! ring, because dropping the oldest message needs the consumer's end.
+//! **The bound is soft.** A sender compares the tail with a limit that lies beside it, and then takes its ticket, so
+//! n threads sending at the same instant can overshoot by n - 1. Only who finds the limit reached looks at the
+//! consumer's head, and moves the limit; so the consumer's line stays where it is. With a bound of 256 or more the head is published at every sixteenth message and
+//! when the consumer finds nothing to take, so that in a run such a mailbox can count sixteen messages that are gone
+//! already: it can be full that much too early, never too late.
+//! [`Overflow::DropOldest`] is exact: it uses a locked ring, because dropping the oldest message needs the
+//! consumer's end.
 //!
-//! **Cost.** Nothing is allocated before the first message. A send is one fetch-add and one release store
-//! (`queue`), plus two loads for the bound.
+//! **Cost.** Nothing is allocated before the first message. A send is one exchange and one release store (`queue`),
+//! plus a load for the bound. 96 bytes: a line for senders, half a line for the consumer.
+//!
+//! ```text
+//!   0   tail | newest | parked_at | limit          every send
+//!   32  spare | control | len_max | cold           once a block; the rare things
+//!   64  head | lag, known | block | oldest         the consumer
+//! ```
+//!
+//! Its owner lays it at the start of a line and has the other half of the second for itself. Elsewhere too the tail
+//! and the consumer's fields are never on one line, as it is aligned to 32.
+//!
+//! **Progress.** A tell is wait-free but for the allocator and a bounded back-off. Waiting for room and a mailbox
+//! that drops its oldest take a lock, for a few instructions.
 //!
 //! **Bad at.** Exact bounds without a lock; priorities among users' messages.
 
-mod lane;
+#[cfg(feature = "internals")]
+pub mod handles;
 mod ring;
 mod room;
 
 use std::task::{Context, Poll};
 
-pub(crate) use crate::queue::Pop;
-use crate::queue::Stack;
-use lane::Lane;
+pub(crate) use crate::queue::{LazyBox, Pop};
+use crate::queue::{Queue, Stack};
+use ring::Ring;
 use room::Room;
 pub(crate) use room::Waiter;
 
@@ -56,88 +73,211 @@ pub(crate) struct Pushed<M> {
     pub(crate) displaced: Option<M>,
 }
 
+/// What became of a push of many.
+pub(crate) struct PushedMany<M> {
+    /// As [`Pushed::must_wake`], once for all.
+    pub(crate) must_wake: bool,
+    /// Oldest first; see [`Pushed::displaced`].
+    pub(crate) displaced: Vec<M>,
+}
+
+/// The mailbox is closed, and took nothing.
+pub(crate) struct Closed;
+
 /// A mailbox of messages `M` and control messages `C`.
 pub(crate) struct Mailbox<M, C> {
-    users: Lane<M>,
+    users: Queue<M, Beside<M, C>>,
+}
+
+/// What lies beside that which every send touches.
+struct Beside<M, C> {
     control: Stack<C>,
     /// `usize::MAX` for an unbounded one.
     len_max: usize,
+    cold: LazyBox<Cold<M>>,
+}
+
+/// Made for the first sender that waits; or at once, when the oldest message may be dropped.
+struct Cold<M> {
+    /// Then all messages go through it, and the queue stays empty, with a limit of none.
+    ring: Option<Ring<M>>,
     room: Room,
+}
+
+impl<M> Cold<M> {
+    fn new(ring: Option<Ring<M>>) -> Self {
+        Cold { ring, room: Room::new() }
+    }
 }
 
 impl<M, C> Mailbox<M, C> {
     /// An empty mailbox of at most `len_max` users' messages (`None`: unbounded).
     pub(crate) fn new(len_max: Option<usize>, overflow: Overflow) -> Self {
-        let users = match (overflow, len_max) {
-            (Overflow::DropOldest, Some(len_max)) => Lane::ring(len_max),
-            _ => Lane::free(),
-        };
-        Mailbox { users, control: Stack::new(), len_max: len_max.unwrap_or(usize::MAX), room: Room::new() }
+        let drops = overflow == Overflow::DropOldest && len_max.is_some();
+        let limit = if drops { Some(0) } else { len_max.map(|len_max| len_max as u64) };
+        let len_max = len_max.unwrap_or(usize::MAX);
+        let beside = Beside { control: Stack::new(), len_max, cold: LazyBox::new() };
+        if drops {
+            beside.cold.get_or_make(|| Cold::new(Some(Ring::new(len_max))));
+        }
+        Mailbox { users: Queue::new(limit, beside) }
     }
 
     /// Appends a message, or gives it back. Never waits.
+    #[inline]
     pub(crate) fn try_push(&self, message: M) -> Result<Pushed<M>, TryPushError<M>> {
-        if self.users.refuses_when_full() && self.len() >= self.len_max {
-            return Err(if self.users.is_closed() {
-                TryPushError::Closed(message)
-            } else {
-                TryPushError::Full(message)
-            });
+        if !self.users.is_within_limit() {
+            return self.push_at_limit(message);
         }
-        self.users.push(message).map_err(TryPushError::Closed)
+        let pushed = self.users.push(message).map_err(TryPushError::Closed)?;
+        Ok(Pushed { must_wake: pushed.must_wake, displaced: None })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_at_limit(&self, message: M) -> Result<Pushed<M>, TryPushError<M>> {
+        if let Some(ring) = self.ring() {
+            return ring.push(message).map_err(TryPushError::Closed);
+        }
+        if self.users.is_closed() {
+            return Err(TryPushError::Closed(message));
+        }
+        if self.free() == 0 {
+            return Err(TryPushError::Full(message));
+        }
+        let pushed = self.users.push(message).map_err(TryPushError::Closed)?;
+        Ok(Pushed { must_wake: pushed.must_wake, displaced: None })
+    }
+
+    /// Appends messages from the front of `messages`, as many as there is room for, with nothing between them; takes
+    /// out those. The rest, which is all of them when it is full, stays for the caller.
+    ///
+    /// # Errors
+    ///
+    /// Takes none out of `messages` when it is closed.
+    pub(crate) fn try_push_many(&self, messages: &mut Vec<M>) -> Result<PushedMany<M>, Closed> {
+        if let Some(ring) = self.ring() {
+            return ring.push_many(messages).ok_or(Closed);
+        }
+        if self.users.is_closed() {
+            return Err(Closed);
+        }
+        let count = messages.len().min(self.free());
+        if count == 0 {
+            return Ok(PushedMany { must_wake: false, displaced: Vec::new() });
+        }
+        let pushed = self.users.push_many(messages, count).ok_or(Closed)?;
+        Ok(PushedMany { must_wake: pushed.must_wake, displaced: Vec::new() })
     }
 
     /// Ready when there is room or the mailbox is closed: then try again. Dropping the waiter passes its turn on.
     pub(crate) fn poll_room(&self, waiter: &mut Waiter, cx: &Context<'_>) -> Poll<()> {
-        self.room.poll_wait(waiter, cx, || self.free() > 0 || self.users.is_closed())
+        let cold = self.users.beside.cold.get_or_make(|| Cold::new(None));
+        cold.room.poll_wait(waiter, cx, || {
+            self.users.announce();
+            self.free() > 0 || self.is_closed()
+        })
     }
 
     /// Lets go of a place in the queue for room.
     pub(crate) fn forget_waiter(&self, waiter: &mut Waiter) {
-        self.room.forget(waiter);
+        if let Some(cold) = self.users.beside.cold.get() {
+            cold.room.forget(waiter);
+        }
     }
 
-    /// Lets waiting senders in as far as there is room. The consumer calls it before it rests.
+    /// Lets waiting senders in if half of the mailbox is free. The consumer calls it when a turn ends, if it goes on
+    /// with another or [parks](Self::park), which lets in the rest.
+    #[inline]
     pub(crate) fn admit(&self) {
-        if self.len_max != usize::MAX {
-            self.room.admit(|| self.free());
+        if let Some(cold) = self.users.beside.cold.get()
+            && cold.room.is_waited_for()
+        {
+            self.admit_at(self.users.beside.len_max.div_ceil(2), cold);
+        }
+    }
+
+    /// Lets in all waiting senders that there is room for. The consumer calls it, after
+    /// [`publish_head`](Self::publish_head), when it leaves messages in the mailbox to wait for something else.
+    pub(crate) fn admit_all(&self) {
+        if self.users.beside.len_max == usize::MAX {
+            return;
+        }
+        self.users.announce();
+        self.admit_now();
+    }
+
+    fn admit_now(&self) {
+        if let Some(cold) = self.users.beside.cold.get()
+            && cold.room.is_waited_for()
+        {
+            self.admit_at(1, cold);
+        }
+    }
+
+    #[cold]
+    fn admit_at(&self, free_min: usize, cold: &Cold<M>) {
+        let free = self.free();
+        if free >= free_min {
+            cold.room.admit(free);
         }
     }
 
     /// Appends to the control lane, which is never full. The caller wakes the cell.
     pub(crate) fn push_control(&self, control: C) {
-        self.control.push(control);
+        self.users.beside.control.push(control);
     }
 
     /// Takes all of the control lane, oldest first.
     pub(crate) fn take_control(&self) -> impl Iterator<Item = C> {
-        self.control.take_all()
+        self.users.beside.control.take_all()
     }
 
-    /// Users' messages waiting now.
+    /// Users' messages waiting now. In a run of a large mailbox it can be sixteen too many.
     pub(crate) fn len(&self) -> usize {
-        self.users.len()
-    }
-
-    /// Whether nothing is queued, or about to be, and it is not closed.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.len() == 0 && !self.users.is_closed()
+        self.ring().map_or_else(|| self.users.len(), Ring::len)
     }
 
     /// Refuses users' messages from now on; lets all waiting senders go. What is queued stays.
+    ///
+    /// Only for who may [`pop`](Self::pop): beside a pop or a park of somebody else the length, and whether a sender
+    /// is told to wake, come out wrong.
     pub(crate) fn close(&self) {
         self.users.close();
-        self.room.admit(|| usize::MAX);
+        if let Some(cold) = self.users.beside.cold.get() {
+            if let Some(ring) = &cold.ring {
+                ring.close();
+            }
+            cold.room.admit(usize::MAX);
+        }
     }
 
-    /// Takes the oldest message.
+    /// Takes the oldest message. A message that was taken is not in the mailbox any more, whatever becomes of the
+    /// caller; what is published of it can lag (see [`publish_head`](Self::publish_head)).
     ///
     /// # Safety
     ///
     /// The caller is the only consumer, and what the previous consumer did happens before the call.
+    #[inline]
     pub(crate) unsafe fn pop(&self) -> Pop<M> {
         // SAFETY: the caller's duty is passed on unchanged.
-        unsafe { self.users.pop() }
+        match unsafe { self.users.pop() } {
+            Pop::Empty => self.ring().map_or(Pop::Empty, Ring::pop),
+            other => other,
+        }
+    }
+
+    /// Shows senders and the length all the room that pops have made. Pops do it themselves, but of a mailbox
+    /// of 256 messages or more only at every sixteenth and when they find nothing; a park does it too; so the cell calls it before what may take long in the
+    /// middle of a run: a handler that may suspend, and the end of a turn that leaves messages.
+    ///
+    /// # Safety
+    ///
+    /// As [`pop`](Self::pop).
+    #[inline]
+    pub(crate) unsafe fn publish_head(&self) {
+        // SAFETY: the caller's duty is passed on unchanged.
+        unsafe { self.users.publish_head() };
     }
 
     /// Takes the oldest message if it is there and `wanted` likes it.
@@ -146,24 +286,72 @@ impl<M, C> Mailbox<M, C> {
     ///
     /// As [`pop`](Self::pop).
     pub(crate) unsafe fn pop_if(&self, wanted: impl FnOnce(&M) -> bool) -> Option<M> {
+        if let Some(ring) = self.ring() {
+            return ring.pop_if(wanted);
+        }
+        // SAFETY: the caller's duty is passed on unchanged; the reference ends with this statement.
+        let take = unsafe { self.users.peek() }.is_some_and(wanted);
+        if !take {
+            // SAFETY: the caller's duty is passed on unchanged.
+            unsafe { self.users.publish_head() };
+            return None;
+        }
         // SAFETY: the caller's duty is passed on unchanged.
-        unsafe { self.users.pop_if(wanted) }
+        match unsafe { self.users.pop() } {
+            Pop::Item(message) => Some(message),
+            Pop::Empty | Pop::Busy => unreachable!("the head was published, and nobody else pops"),
+        }
     }
 
-    /// Arms the wake-up: the next sender is told that it must wake. False when there is something to take.
+    /// Arms the wake-up: the next sender is told that it must wake. False when there is something to take. True of a
+    /// closed mailbox that is empty.
     ///
     /// # Safety
     ///
     /// As [`pop`](Self::pop).
     pub(crate) unsafe fn park(&self) -> bool {
+        if let Some(ring) = self.ring() {
+            return ring.park();
+        }
         // SAFETY: the caller's duty is passed on unchanged.
-        unsafe { self.users.park() }
+        let parked = unsafe { self.users.park() };
+        if parked {
+            // After the park: a sender that began to wait before it is seen now, one after it sees the room.
+            self.admit_now();
+        }
+        parked
+    }
+
+    /// Whether nothing was sent since the last [`park`](Self::park) that succeeded, and the mailbox is open. By loads
+    /// alone. The wake-up is still armed then: who holds the claim may handle a message that never was in the
+    /// mailbox, and give the claim up without another park. (A mailbox that drops its oldest is never idle.)
+    ///
+    /// # Safety
+    ///
+    /// As [`pop`](Self::pop).
+    #[inline]
+    pub(crate) unsafe fn is_idle(&self) -> bool {
+        // SAFETY: the caller's duty is passed on unchanged.
+        unsafe { self.users.is_parked() }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.users.is_closed()
     }
 
     fn free(&self) -> usize {
-        self.len_max.saturating_sub(self.len())
+        match self.users.beside.len_max {
+            usize::MAX => usize::MAX,
+            len_max => self.users.renew_limit(len_max as u64) as usize,
+        }
+    }
+
+    fn ring(&self) -> Option<&Ring<M>> {
+        self.users.beside.cold.get()?.ring.as_ref()
     }
 }
 
+#[cfg(all(test, ostraca_loom))]
+mod loom_tests;
 #[cfg(all(test, not(ostraca_loom)))]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Pushed;
+use super::{Pushed, PushedMany};
 use crate::queue::Pop;
 use crate::sync::Mutex;
 
@@ -35,12 +35,25 @@ impl<M> Ring<M> {
         Ok(Pushed { must_wake, displaced })
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.inner.lock().messages.len()
+    /// Takes all out of `messages`; or none, when closed.
+    pub(super) fn push_many(&self, messages: &mut Vec<M>) -> Option<PushedMany<M>> {
+        let mut inner = self.inner.lock();
+        if inner.closed {
+            return None;
+        }
+        let mut displaced = Vec::new();
+        for message in messages.drain(..) {
+            if inner.messages.len() >= self.len_max {
+                displaced.extend(inner.messages.pop_front());
+            }
+            inner.messages.push_back(message);
+        }
+        let must_wake = !inner.messages.is_empty() && std::mem::take(&mut inner.parked);
+        Some(PushedMany { must_wake, displaced })
     }
 
-    pub(super) fn is_closed(&self) -> bool {
-        self.inner.lock().closed
+    pub(super) fn len(&self) -> usize {
+        self.inner.lock().messages.len()
     }
 
     pub(super) fn close(&self) {

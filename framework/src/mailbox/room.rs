@@ -3,15 +3,24 @@
 //! Admission comes before the ticket, so a sender that gives up has sent nothing. A sender that was let in and
 //! gives up passes its turn on.
 //!
-//! The two sides meet as in Dekker's algorithm: the sender enters itself and then looks for room, the consumer
-//! makes room and then looks for senders, with a sequentially consistent fence between the two steps of each;
-//! so one of them sees the other.
+//! **Batches.** A consumer that lets one sender in a message wakes one a message. So in passing it lets them in only
+//! when half of the mailbox is free, and then as many as fit.
+//!
+//! **Why none is forgotten.** The two sides meet as in Dekker's algorithm: the sender enters itself and then looks
+//! for room; the consumer makes room and then looks for senders; between the two steps of each is a
+//! read-modify-write of one word, the queue's tail, so the later of the two sees what came before the earlier. The
+//! consumer's is the one that parks it anyway: it looks for senders after a park that succeeded. A consumer that goes
+//! on looks in passing, without such a step: what it misses it sees later. One that waits for something else while
+//! messages are queued, as a suspended handler does, takes the step on purpose.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicUsize, Ordering, fence};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+
+/// Wakers that are taken out under one lock.
+const BATCH_LEN: usize = 32;
 
 pub(super) struct Room {
     /// Length of `waiting`, so that a consumer nobody waits for takes no lock.
@@ -43,7 +52,7 @@ impl Room {
         }
     }
 
-    /// Ready when `has_room` says so or this waiter was let in.
+    /// Ready when `has_room`, which takes the sender's step, says so, or this waiter was let in.
     pub(super) fn poll_wait(
         &self,
         waiter: &mut Waiter,
@@ -57,7 +66,7 @@ impl Room {
                 waiting.next_id += 1;
                 waiting.entries.push_back(Entry { id, waker: cx.waker().clone() });
                 waiter.id = Some(id);
-                // ORDERING: Relaxed; the fence below orders it before the look for room.
+                // ORDERING: Relaxed; the sender's step, in `has_room`, orders it before the look for room.
                 self.len.store(waiting.entries.len(), Ordering::Relaxed);
             }
             Some(id) => match waiting.entries.iter_mut().find(|entry| entry.id == id) {
@@ -69,8 +78,6 @@ impl Room {
             },
         }
         drop(waiting);
-        // ORDERING: SeqCst; pairs with the fence in `admit` (see the module's doc).
-        fence(Ordering::SeqCst);
         if has_room() {
             self.leave(waiter);
             return Poll::Ready(());
@@ -78,27 +85,37 @@ impl Room {
         Poll::Pending
     }
 
-    /// Wakes the first waiting senders, as many as `free` says there is room for.
-    pub(super) fn admit(&self, free: impl Fn() -> usize) {
-        // ORDERING: SeqCst; pairs with the fence in `poll_wait`.
-        fence(Ordering::SeqCst);
-        // ORDERING: Relaxed; ordered by the fence.
-        if self.len.load(Ordering::Relaxed) == 0 {
-            return;
+    /// Whether somebody may be waiting.
+    pub(super) fn is_waited_for(&self) -> bool {
+        // ORDERING: Relaxed; see the module's doc: what must not be missed is ordered by the tail.
+        self.len.load(Ordering::Relaxed) != 0
+    }
+
+    /// Wakes the first waiting senders, at most `count`.
+    pub(super) fn admit(&self, count: usize) {
+        let mut left = count;
+        while left > 0 {
+            let mut waiting = self.waiting.lock();
+            let len = left.min(BATCH_LEN).min(waiting.entries.len());
+            if len == 0 {
+                return;
+            }
+            let mut admitted: [Option<Waker>; BATCH_LEN] = [const { None }; BATCH_LEN];
+            for (place, entry) in admitted.iter_mut().zip(waiting.entries.drain(..len)) {
+                *place = Some(entry.waker);
+            }
+            self.len.store(waiting.entries.len(), Ordering::Relaxed);
+            drop(waiting);
+            // Woken outside the lock: a waker is foreign code.
+            admitted.into_iter().flatten().for_each(Waker::wake);
+            left -= len;
         }
-        let mut waiting = self.waiting.lock();
-        let count = free().min(waiting.entries.len());
-        let admitted: Vec<Entry> = waiting.entries.drain(..count).collect();
-        self.len.store(waiting.entries.len(), Ordering::Relaxed);
-        drop(waiting);
-        // Woken outside the lock: a waker is foreign code.
-        admitted.into_iter().for_each(|entry| entry.waker.wake());
     }
 
     /// The sender gives up: a turn it was given and did not use goes to the next.
     pub(super) fn forget(&self, waiter: &mut Waiter) {
         if !self.leave(waiter) {
-            self.admit(|| 1);
+            self.admit(1);
         }
     }
 

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use super::pull::{Pull, Source};
 use super::sampler::{Args, Sample, SystemMonitor};
 use super::snapshot::Snapshot;
-use crate::actor::{ActorRef, Birth, Cell, Commons, Parent, RawReply, StartOn};
+use crate::actor::{ActorRef, AnyParent, Birth, Cell, Commons, RawReply, StartOn};
 
 /// A system's monitor: clone it, read it from any thread.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub struct Monitor {
 
 impl Monitor {
     /// Pulls for the first time and starts the actor that goes on pulling.
-    pub(crate) fn start(commons: &Arc<Commons>, parent: Arc<dyn Parent>, started_at: Instant) -> Self {
+    pub(crate) fn start(commons: &Arc<Commons>, parent: Arc<AnyParent>, started_at: Instant) -> Self {
         let source = Source { commons: commons.clone(), started_at };
         let published = Arc::new(ArcSwap::from_pointee(Pull::default().take(&source)));
         let args = Args { source: source.clone(), published: published.clone() };

@@ -3,10 +3,17 @@
 //! Both are for one consumer, whose role the cell's claim word hands from thread to thread.
 
 mod block;
-mod chain;
-mod left;
+mod consumer;
+#[cfg(any(test, feature = "internals"))]
+pub mod handles;
+mod lazy;
 mod mpsc;
+#[cfg(any(test, feature = "internals"))]
+pub mod rivals;
+mod senders;
 mod stack;
 
+pub(crate) use lazy::LazyBox;
+use mpsc::Pushed;
 pub(crate) use mpsc::{Pop, Queue};
 pub(crate) use stack::Stack;

@@ -3,7 +3,7 @@ use loom::thread;
 
 use super::*;
 
-/// Blocks hold two slots here, so three messages cross an edge. Where a block stands is in a cell that loom watches:
+/// The first block holds one slot here and the others two, so two messages cross one edge, and four cross two. Where a block stands is in a cell that loom watches:
 /// a producer that reads a block which is given back (faults F10 and F11 of the naive fix of the textbook queue)
 /// is a race that it reports, and a block that is not freed is a leak that it reports.
 fn model(test: impl Fn() + Send + Sync + 'static) {
@@ -11,6 +11,10 @@ fn model(test: impl Fn() + Send + Sync + 'static) {
     // Deep runs lift the bound by the environment.
     builder.preemption_bound = builder.preemption_bound.or(Some(2));
     builder.check(test);
+}
+
+fn new<T>() -> Queue<T> {
+    Queue::new(None, [0; 3])
 }
 
 fn pop<T>(queue: &Queue<T>) -> Option<T> {
@@ -45,7 +49,7 @@ fn assert_in_order(seen: &[Box<u32>], counts: &[u32]) {
 #[test]
 fn loom_two_producers_over_a_block_edge() {
     model(|| {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(new());
         let producers = [produce(&queue, 0..2), produce(&queue, 10..12)];
         let mut seen = Vec::new();
         seen.extend(pop(&queue));
@@ -61,7 +65,7 @@ fn loom_two_producers_over_a_block_edge() {
 #[test]
 fn loom_an_overtaken_producer_walks_back_and_blocks_are_recycled_behind_it() {
     model(|| {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(new());
         let slow = produce(&queue, 0..1);
         let fast = produce(&queue, 10..13);
         let mut seen = Vec::new();
@@ -75,7 +79,7 @@ fn loom_an_overtaken_producer_walks_back_and_blocks_are_recycled_behind_it() {
 
 /// Has pushed `numbers`, and popped them again.
 fn used(numbers: std::ops::Range<u32>) -> Arc<Queue<Box<u32>>> {
-    let queue = Arc::new(Queue::new());
+    let queue = Arc::new(new());
     for number in numbers {
         assert!(queue.push(Box::new(number)).is_ok());
         assert!(pop(&queue).is_some());
@@ -135,7 +139,7 @@ fn loom_a_used_block_waits_as_a_new_one_does() {
 #[test]
 fn loom_three_producers_at_a_block_edge() {
     model(|| {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(new());
         let producers = [produce(&queue, 0..1), produce(&queue, 10..11)];
         assert!(queue.push(Box::new(20)).is_ok());
         let mut seen = Vec::from_iter(pop(&queue));
@@ -168,13 +172,15 @@ fn loom_blocks_go_round_under_two_producers() {
 #[test]
 fn loom_the_length_is_never_more_than_was_pushed() {
     model(|| {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(new());
         let producer = produce(&queue, 0..2);
         let watcher = {
             let queue = queue.clone();
             thread::spawn(move || assert!(queue.len() <= 2))
         };
         let popped = pop(&queue).is_some();
+        // SAFETY: this is the consumer.
+        unsafe { queue.publish_head() };
         assert!(queue.len() <= 2 - usize::from(popped));
         for thread in [producer, watcher] {
             thread.join().expect("it does not panic");
@@ -186,7 +192,7 @@ fn loom_the_length_is_never_more_than_was_pushed() {
 #[test]
 fn loom_a_parked_consumer_is_woken() {
     model(|| {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(new());
         let wake = Arc::new(loom::sync::Notify::new());
         let producers: Vec<_> = (0..2)
             .map(|number| {
@@ -216,7 +222,7 @@ fn loom_a_parked_consumer_is_woken() {
 #[test]
 fn loom_a_push_beside_a_close_is_delivered_or_given_back() {
     model(|| {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(new());
         let pusher = {
             let queue = queue.clone();
             thread::spawn(move || queue.push(Box::new(7)).is_ok())
@@ -230,30 +236,163 @@ fn loom_a_push_beside_a_close_is_delivered_or_given_back() {
     });
 }
 
-/// The closer need not wake anybody, so the push must, even when the consumer finds the queue closed.
+/// The consumer closes, which is no reason for anybody to wake it, while a producer that it did not hear of pushes.
 #[test]
-fn loom_a_push_before_a_close_wakes_the_consumer_that_parks() {
+fn loom_a_push_beside_a_close_and_a_park_is_not_left_behind() {
     model(|| {
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(new());
         let wake = Arc::new(loom::sync::Notify::new());
+        // SAFETY: this is the consumer.
+        assert!(unsafe { queue.park() });
         let pusher = {
             let (queue, wake) = (queue.clone(), wake.clone());
             thread::spawn(move || {
-                if queue.push(7).expect("it is open").must_wake {
+                let pushed = queue.push(7);
+                if pushed.is_ok_and(|pushed| pushed.must_wake) {
                     wake.notify();
                 }
-                queue.close();
+                pushed.is_ok()
             })
         };
-        loop {
-            match pop(&queue) {
-                Some(_) => break,
-                // SAFETY: this is the consumer. A lost wake is a deadlock, which loom reports.
-                None if unsafe { queue.park() } => wake.wait(),
-                None => thread::yield_now(),
-            }
+        queue.close();
+        let mut popped = pop(&queue);
+        // SAFETY: this is the consumer. A lost wake is a deadlock, which loom reports.
+        while popped.is_none() && !unsafe { queue.park() } {
+            popped = pop(&queue);
         }
-        pusher.join().expect("a producer does not panic");
+        let was_taken = pusher.join().expect("a producer does not panic");
+        assert_eq!(
+            popped.is_some(),
+            was_taken,
+            "after a close a park is true only of a queue that stays empty"
+        );
+        // SAFETY: this is the consumer.
+        unsafe { queue.publish_head() };
+        assert_eq!(queue.len(), 0);
+    });
+}
+
+/// The end of a closed queue is right for whoever asks, whatever is refused meanwhile.
+#[test]
+fn loom_the_length_beside_a_close_counts_no_refused_push() {
+    model(|| {
+        let queue = Arc::new(new());
+        let pusher = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                let taken = queue.push(7).is_ok();
+                assert!(queue.len() <= 1);
+                taken
+            })
+        };
+        queue.close();
+        let len = queue.len();
+        let was_taken = pusher.join().expect("a producer does not panic");
+        assert_eq!((len, queue.len()), (usize::from(was_taken), usize::from(was_taken)));
+    });
+}
+
+/// A consumer that goes takes with it what is there and what is just being pushed.
+#[test]
+fn loom_a_consumer_that_goes_leaves_no_message_to_the_queue() {
+    model(|| {
+        let value = std::sync::Arc::new(());
+        let queue = Arc::new(new());
+        let producers: Vec<_> = (0..2)
+            .map(|_| {
+                let (queue, value) = (queue.clone(), value.clone());
+                thread::spawn(move || drop(queue.push(value)))
+            })
+            .collect();
+        queue.close();
+        while pop(&queue).is_some() {}
+        for producer in producers {
+            producer.join().expect("a producer does not panic");
+        }
+        assert_eq!(std::sync::Arc::strong_count(&value), 1, "the queue is still there, and holds nothing");
+    });
+}
+
+/// Three in a row beside one: over two edges, with nothing between, and one is told to wake.
+#[test]
+fn loom_many_at_once_over_block_edges() {
+    model(|| {
+        let queue = Arc::new(new());
+        // SAFETY: this is the consumer.
+        assert!(unsafe { queue.park() });
+        let many = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                let mut values: Vec<_> = (0..3).map(Box::new).collect();
+                let pushed = queue.push_many(&mut values, 3).expect("it is open");
+                assert!(values.is_empty());
+                u32::from(pushed.must_wake)
+            })
+        };
+        let one = {
+            let queue = queue.clone();
+            thread::spawn(move || u32::from(queue.push(Box::new(10)).expect("it is open").must_wake))
+        };
+        let mut seen = Vec::from_iter(pop(&queue));
+        let wakes = many.join().expect("it does not panic") + one.join().expect("it does not panic");
+        assert_eq!(wakes, 1);
+        seen.extend(std::iter::from_fn(|| pop(&queue)));
+        assert_in_order(&seen, &[3, 1]);
+        let first = seen.iter().position(|n| **n == 0).expect("it is there");
+        assert_eq!(*seen[first + 2], 2, "nothing is between");
+    });
+}
+
+#[test]
+fn loom_many_beside_a_close_are_all_taken_or_none() {
+    model(|| {
+        let queue = Arc::new(new());
+        let many = {
+            let queue = queue.clone();
+            thread::spawn(move || {
+                let mut values: Vec<_> = (0..3).map(Box::new).collect();
+                let taken = queue.push_many(&mut values, 3).is_some();
+                assert_eq!(values.len(), if taken { 0 } else { 3 });
+                taken
+            })
+        };
+        queue.close();
+        let mut seen = Vec::from_iter(pop(&queue));
+        let taken = many.join().expect("it does not panic");
+        seen.extend(std::iter::from_fn(|| pop(&queue)));
+        assert_eq!(seen.len(), if taken { 3 } else { 0 });
+    });
+}
+
+/// Whoever holds the claim of a parked queue may handle a message outside it and leave without a park: the wake-up is
+/// still armed. The claim word is a mutex here.
+#[test]
+fn loom_a_push_beside_a_direct_run_wakes() {
+    model(|| {
+        let queue = Arc::new(new());
+        // SAFETY: this is the consumer so far.
+        assert!(unsafe { queue.park() });
+        let claim = Arc::new(loom::sync::Mutex::new(()));
+        let run = || {
+            let (queue, claim) = (queue.clone(), claim.clone());
+            thread::spawn(move || {
+                let _claimed = claim.lock().expect("never poisoned");
+                // SAFETY: the claim is held.
+                if unsafe { queue.is_parked() } {
+                    return None;
+                }
+                pop(&queue)
+            })
+        };
+        let asker = run();
+        let pushed = queue.push(7).expect("it is open");
+        let was_popped = asker.join().expect("it does not panic").is_some();
+        assert!(pushed.must_wake, "nobody has parked since");
+        // What the wake leads to.
+        let woken = run().join().expect("it does not panic");
+        assert_eq!(woken.is_some(), !was_popped);
+        // SAFETY: nobody else holds the claim.
+        assert!(!unsafe { queue.is_parked() }, "it was used since the park");
     });
 }
 
@@ -262,7 +401,7 @@ fn loom_a_push_before_a_close_wakes_the_consumer_that_parks() {
 fn loom_dropping_the_queue_drops_what_producers_left() {
     model(|| {
         let value = std::sync::Arc::new(());
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(new());
         let producers: Vec<_> = (0..2)
             .map(|_| {
                 let (queue, value) = (queue.clone(), value.clone());

@@ -4,8 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering as StdOrdering};
 
 use proptest::prelude::*;
 
+use super::super::block::BLOCK_LEN;
 use super::*;
 use crate::sync::LeakCheck;
+
+fn new<T>() -> Queue<T> {
+    Queue::new(None, [0; 3])
+}
 
 fn pop<T>(queue: &Queue<T>) -> Option<T> {
     loop {
@@ -22,7 +27,7 @@ proptest! {
     /// Some pushes, None pops, against a VecDeque.
     #[test]
     fn a_queue_is_a_queue(ops in proptest::collection::vec(proptest::option::weighted(0.55, any::<u32>()), 0..500)) {
-        let (queue, mut model) = (Queue::new(), VecDeque::new());
+        let (queue, mut model) = (new(), VecDeque::new());
         for op in ops {
             match op {
                 Some(value) => {
@@ -31,6 +36,8 @@ proptest! {
                 }
                 None => prop_assert_eq!(pop(&queue), model.pop_front()),
             }
+            // SAFETY: one consumer.
+            unsafe { queue.publish_head() };
             prop_assert_eq!(queue.len(), model.len());
             // SAFETY: one consumer.
             prop_assert_eq!(unsafe { queue.peek() }, model.front());
@@ -45,7 +52,7 @@ proptest! {
 fn producers_keep_their_order_and_lose_nothing() {
     for producers in [1, 2, 4] {
         let count = 100_000 / producers;
-        let queue = Arc::new(Queue::new());
+        let queue = Arc::new(new());
         let threads: Vec<_> = (0..producers)
             .map(|producer| {
                 let queue = queue.clone();
@@ -85,7 +92,7 @@ impl Drop for Counted {
 #[test]
 fn what_is_left_is_dropped_with_the_queue() {
     let drops = Arc::new(AtomicUsize::new(0));
-    let queue = Queue::new();
+    let queue = new();
     for _ in 0..100 {
         assert!(queue.push(Counted(drops.clone())).is_ok());
     }
@@ -107,7 +114,7 @@ fn a_drop_that_panics_takes_no_other_message_with_it() {
         }
     }
     let drops = Arc::new(AtomicUsize::new(0));
-    let queue = Queue::new();
+    let queue = new();
     for number in 0..50 {
         assert!(queue.push(Bad { _counted: Counted(drops.clone()), panics: number == 20 }).is_ok());
     }
@@ -117,7 +124,7 @@ fn a_drop_that_panics_takes_no_other_message_with_it() {
 
 #[test]
 fn a_closed_queue_gives_values_back_and_keeps_what_it_has() {
-    let queue = Queue::new();
+    let queue = new();
     assert!(queue.push(1).is_ok());
     queue.close();
     queue.close();
@@ -128,7 +135,7 @@ fn a_closed_queue_gives_values_back_and_keeps_what_it_has() {
 
 #[test]
 fn blocks_come_back_and_nothing_is_allocated_in_steady_state() {
-    let queue = Queue::new();
+    let queue = new();
     let turn = || {
         for number in 0..BLOCK_LEN / 3 {
             assert!(queue.push(number).is_ok());
@@ -147,7 +154,7 @@ fn blocks_come_back_and_nothing_is_allocated_in_steady_state() {
 fn every_block_is_freed_with_the_queue() {
     for (pushed, popped) in (0..4 * BLOCK_LEN).map(|n| (n, n / 2)).chain([(200, 0), (200, 200)]) {
         let before = LeakCheck::counts();
-        let queue = Queue::new();
+        let queue = new();
         (0..pushed).for_each(|number| assert!(queue.push(number).is_ok()));
         (0..popped).for_each(|number| assert_eq!(pop(&queue), Some(number)));
         drop(queue);
@@ -159,16 +166,16 @@ fn every_block_is_freed_with_the_queue() {
 
 #[test]
 fn an_unused_queue_has_allocated_nothing() {
-    let queue = Queue::<u64>::new();
-    assert!(queue.shared.0.chain.first().is_null());
+    let before = LeakCheck::counts().made;
+    let queue = new::<u64>();
     // SAFETY: one consumer.
     assert!(unsafe { queue.park() });
-    assert!(queue.shared.0.chain.first().is_null());
+    assert_eq!(LeakCheck::counts().made, before);
 }
 
 #[test]
 fn exactly_the_first_push_after_a_park_must_wake() {
-    let queue = Queue::new();
+    let queue = new();
     for round in 0..100 {
         // SAFETY: one consumer.
         assert!(unsafe { queue.park() });
@@ -185,27 +192,26 @@ struct Interrupted {
 
 impl Interrupted {
     fn begin<T>(queue: &Queue<T>) -> Self {
-        Interrupted { ticket: queue.tail.0.fetch_add(ONE, Ordering::Acquire) / ONE }
+        let (ticket, _) = queue.senders.take_tickets(1).expect("it is open");
+        Interrupted { ticket }
     }
 
     fn finish<T>(self, queue: &Queue<T>, value: T) {
-        // SAFETY: the ticket is not stamped, so its block is alive.
-        let block = unsafe { queue.find_block(self.ticket) };
-        // SAFETY: the ticket is its own, and in this block.
-        unsafe { block.write(self.ticket, value) };
+        // SAFETY: the ticket is its own.
+        unsafe { queue.senders.fill(self.ticket, value) };
     }
 }
 
 fn blocks_left<T>(queue: &Queue<T>) -> usize {
     // SAFETY: each test has one consumer.
-    queue.consumer.0.left.with(|left| unsafe { (*left).len() })
+    unsafe { queue.consumer.blocks_left() }
 }
 
 /// The queue says Busy and not Empty, so that nobody sleeps on it (F3, F9); the others go on, a hundred blocks far;
 /// and the late one finds its way back to its block.
 #[test]
 fn an_interrupted_producer_holds_up_the_consumer_and_nobody_else() {
-    let queue = Queue::new();
+    let queue = new();
     let late = Interrupted::begin(&queue);
     let count = 100 * BLOCK_LEN;
     for number in 1..=count {
@@ -229,7 +235,7 @@ fn an_interrupted_producer_holds_up_the_consumer_and_nobody_else() {
 
 #[test]
 fn an_interrupted_producer_delivers_after_the_close() {
-    let queue = Queue::new();
+    let queue = new();
     let late = Interrupted::begin(&queue);
     queue.close();
     assert_eq!(queue.push(2), Err(2));
@@ -246,7 +252,7 @@ fn an_interrupted_producer_delivers_after_the_close() {
 /// The horizon is the tail when the block was full, not when the consumer came: it is behind the consumer already.
 #[test]
 fn a_backlog_gives_its_blocks_back_as_it_drains() {
-    let queue = Queue::new();
+    let queue = new();
     (0..20 * BLOCK_LEN).for_each(|number| assert!(queue.push(number).is_ok()));
     for number in 0..20 * BLOCK_LEN {
         assert_eq!(pop(&queue), Some(number));
@@ -258,7 +264,7 @@ fn a_backlog_gives_its_blocks_back_as_it_drains() {
 #[test]
 fn consumers_that_take_turns_keep_the_order() {
     let (producers, count) = (2, 20_000);
-    let queue = Queue::new();
+    let queue = new();
     let next = std::sync::Mutex::new(vec![0_u32; producers]);
     std::thread::scope(|scope| {
         for producer in 0..producers {

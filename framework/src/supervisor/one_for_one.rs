@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::window::Window;
 use crate::actor::{
-    AnyRef, ChildSlot, Commons, Control, Failure, Label, Owner, Parent, Restart, StopReason, Verdict,
+    AnyParent, AnyRef, ChildSlot, Commons, Control, Failure, Label, Owner, Parent, Restart, StopReason,
+    Verdict,
 };
 use crate::sync::Mutex;
 
@@ -37,13 +38,13 @@ impl OneForOne {
     }
 
     /// The supervisor of an actor's children: the actor fails when one is given up.
-    pub(crate) fn of_actor(commons: &Arc<Commons>, owner: Owner) -> Arc<dyn Parent> {
+    pub(crate) fn of_actor(commons: &Arc<Commons>, owner: Owner) -> Arc<AnyParent> {
         let given_up = move |child: &Label, reason: &StopReason| {
             if let Some(owner) = owner.upgrade() {
                 owner.order(Control::Escalated(Failure::child(child, reason)));
             }
         };
-        Self::new(commons.clone(), Box::new(given_up))
+        AnyParent::new(Self::new(commons.clone(), Box::new(given_up)))
     }
 
     /// Takes no more children from now on.

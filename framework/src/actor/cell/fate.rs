@@ -205,7 +205,7 @@ impl<A: Actor> Runner<'_, A> {
         }
         let label = cell.label();
         tracing::info!(target: "ostraca::actor", actor = %label, "{reason}");
-        cell.commons.leave(cell, &*cell.parent, cell.child_slot());
+        cell.commons.leave(cell, &**cell.parent, cell.child_slot());
         cell.parent.stopped(&label, &reason);
         cell.exit().set(reason);
     }

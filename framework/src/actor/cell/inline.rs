@@ -58,8 +58,10 @@ impl<A: Actor> Cell<A> {
     /// The caller holds the claim and gives it to this function, which gives it up.
     #[inline]
     unsafe fn ask_claimed(&self, message: A::Message, slot: usize) -> Result<(), TryPushError<A::Message>> {
+        // SAFETY: the claim is held, so this is the consumer.
+        let is_idle = unsafe { self.mailbox.is_idle() };
         // SAFETY: the claim is held.
-        if !unsafe { runner::is_ready_for_asker(self) } || !self.mailbox.is_idle() {
+        if !is_idle || !unsafe { runner::is_ready_for_asker(self) } {
             // SAFETY: the caller's duty is passed on.
             return unsafe { self.ask_behind_others(message, slot) };
         }

@@ -28,7 +28,7 @@ mod runner;
 use std::any::TypeId;
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::Actor;
@@ -36,12 +36,12 @@ use super::claim::{Claim, Wake as Awake};
 use super::commons::{Commons, DeadLetter, DeadReason};
 use super::context::Context;
 use super::lifecycle::{ActorId, Exit, Label, SpawnError, StopReason, short_type_name};
-use super::parent::{AnyCell, AnyRef, ChildSlot, Control, Parent, WeakAnyRef};
+use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, WeakAnyRef};
 use super::scope::{self, Place};
 use super::settings::Inline;
 use super::stats::{CellStats, RareStats};
 use crate::cache::CacheStats;
-use crate::mailbox::{Mailbox, Pushed, TryPushError};
+use crate::mailbox::{LazyBox, Mailbox, Pushed, TryPushError};
 use crate::runtime::{Counted, Handle, Refs, Runnable, Wakes, WeakHandle};
 use crate::sync::atomic::{AtomicU32, Ordering};
 pub(super) use future_slot::{Ended, FutureSlot};
@@ -52,24 +52,32 @@ pub(crate) type CellRef<A> = Handle<Cell<A>>;
 /// One that does not keep it.
 pub(crate) type WeakCellRef<A> = WeakHandle<Cell<A>>;
 
-#[repr(C)]
+/// ```text
+///     0  counts | claim, inline | counters | future | aside | id      whoever runs or claims it
+///    64  the mailbox: what senders touch                              senders
+///   128  the mailbox: what the consumer touches                       the runner
+///   160  commons | parent | child slot, shard | views | ctx | life | state
+/// ```
+///
+/// With a word of state, and neither views nor arguments, it is four cache lines: a test holds that.
+#[repr(C, align(64))]
 pub(crate) struct Cell<A: Actor> {
     refs: Refs,
     claim: Claim,
     inline: Inline,
-    mailbox: Mailbox<A::Message, Control>,
     stats: CellStats,
+    // The runner's, as the last four are. The future borrows `state` and `ctx`.
+    future: UnsafeCell<FutureSlot>,
+    aside: LazyBox<Aside>,
+    id: ActorId,
+    mailbox: Mailbox<A::Message, Control>,
     commons: Arc<Commons>,
-    parent: Arc<dyn Parent>,
+    parent: Arc<AnyParent>,
     /// Where its parent keeps it.
     child_slot: AtomicU32,
     /// [`NO_SHARD`] if it is none.
     shard: u32,
-    id: ActorId,
-    aside: OnceLock<Box<Aside>>,
     views: A::Views,
-    // The runner's half. The future borrows `state` and `ctx`.
-    future: UnsafeCell<FutureSlot>,
     ctx: UnsafeCell<Context<A>>,
     life: UnsafeCell<Life<A>>,
     state: UnsafeCell<Option<A>>,
@@ -104,7 +112,7 @@ pub(crate) enum StartOn {
 
 /// Where a new actor belongs.
 pub(crate) struct Birth {
-    pub(crate) parent: Arc<dyn Parent>,
+    pub(crate) parent: Arc<AnyParent>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) shard: Option<usize>,
 }
@@ -154,24 +162,24 @@ impl<A: Actor> Cell<A> {
 
     fn new(commons: &Arc<Commons>, birth: Birth, args: A::Args, started: Started) -> CellRef<A> {
         let settings = A::settings();
-        let aside = OnceLock::new();
+        let aside = LazyBox::new();
         if birth.name.is_some() {
-            aside.get_or_init(|| Box::new(Aside { name: birth.name, ..Aside::default() }));
+            aside.get_or_make(|| Aside { name: birth.name, ..Aside::default() });
         }
         commons.slab.insert(|refs, place| Cell {
             refs,
             claim: Claim::queued(),
             inline: commons.inline.unwrap_or(settings.inline),
-            mailbox: Mailbox::new(settings.mailbox_len_max, settings.overflow),
             stats: CellStats::default(),
+            future: UnsafeCell::new(FutureSlot::new()),
+            aside,
+            id: commons.next_id(),
+            mailbox: Mailbox::new(settings.mailbox_len_max, settings.overflow),
             commons: commons.clone(),
             parent: birth.parent,
             child_slot: AtomicU32::new(0),
             shard: birth.shard.map_or(NO_SHARD, |shard| shard as u32),
-            id: commons.next_id(),
-            aside,
             views: A::Views::default(),
-            future: UnsafeCell::new(FutureSlot::new()),
             ctx: UnsafeCell::new(Context::new(Link(place))),
             life: UnsafeCell::new(Life::new(args, started)),
             state: UnsafeCell::new(None),
@@ -224,7 +232,7 @@ impl<A: Actor> Cell<A> {
     }
 
     fn aside(&self) -> &Aside {
-        self.aside.get_or_init(Box::default)
+        self.aside.get_or_make(Aside::default)
     }
 
     fn child_slot(&self) -> ChildSlot {
@@ -384,5 +392,67 @@ impl<A: Actor> Link<A> {
     pub(super) fn pop_if(&mut self, wanted: impl FnOnce(&A::Message) -> bool) -> Option<A::Message> {
         // SAFETY: whoever has the context mutably is the runner, or the runner's handler.
         unsafe { self.cell().mailbox.pop_if(wanted) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::*;
+    use crate::actor::{
+        Envelope, Handled, HandlerInfo, Handles, Message, NoMethods, Route, StartError, Turn,
+    };
+
+    struct Word(u64);
+
+    impl Message for u64 {
+        type Reply = u64;
+        type Refusal = std::convert::Infallible;
+    }
+
+    impl Handles<u64> for Word {
+        fn wrap(envelope: Envelope<u64>) -> Envelope<u64> {
+            envelope
+        }
+
+        fn unwrap(message: Envelope<u64>) -> Envelope<u64> {
+            message
+        }
+    }
+
+    impl Actor for Word {
+        type Args = ();
+        type Message = Envelope<u64>;
+        type Views = ();
+        type Methods<R: Route<Self>> = NoMethods<R>;
+
+        const HANDLERS: &'static [HandlerInfo] = &[HandlerInfo::sync("add")];
+
+        fn handler_of(_message: &Envelope<u64>) -> usize {
+            0
+        }
+
+        async fn start(_ctx: &mut Context<Self>, _args: ()) -> Result<Self, StartError> {
+            Ok(Word(0))
+        }
+
+        fn handle<'a>(
+            &'a mut self,
+            message: Envelope<u64>,
+            _ctx: &'a mut Context<Self>,
+            turn: Turn<'a>,
+        ) -> Handled<'a> {
+            let (by, reply) = message.open();
+            self.0 += by;
+            reply.reply(self.0);
+            turn.done()
+        }
+    }
+
+    #[test]
+    fn a_cell_with_a_word_of_state_is_four_cache_lines_and_senders_have_one_for_themselves() {
+        assert_eq!(size_of::<Cell<Word>>(), 256);
+        assert_eq!(offset_of!(Cell<Word>, mailbox), 64);
     }
 }

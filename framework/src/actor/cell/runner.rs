@@ -77,7 +77,7 @@ pub(super) unsafe fn run_message<A: Actor>(cell: &Cell<A>, message: A::Message, 
         runner.handle_timed(message, &mut Budget::new());
     }));
     let rest = match handled {
-        // What an asker can claim is parked with its wake-up armed, and still is; or it is on the run queue.
+        // It was idle, and never left the mailbox's wake-up unarmed.
         Ok(()) => cell.claim.release(),
         Err(payload) => runner.rest_after_panic(&*payload),
     };
@@ -174,7 +174,12 @@ impl<'a, A: Actor> Runner<'a, A> {
     /// Gives the claim up, in the way that `next` says.
     fn rest(&mut self, next: Next) -> Rest {
         let cell = self.cell;
-        cell.mailbox.admit();
+        // SAFETY: the claim is held, so this is the consumer.
+        unsafe { cell.mailbox.publish_head() };
+        match next {
+            Next::Wait => cell.mailbox.admit_all(),
+            _ => cell.mailbox.admit(),
+        }
         match next {
             // SAFETY: the claim is held, so this is the consumer.
             Next::Rest => match unsafe { cell.mailbox.park() } {
