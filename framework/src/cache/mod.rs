@@ -7,8 +7,8 @@
 //! served older than the reader allows, nor after a [`clear`](KeyedCache::clear) if its fill began before it.
 //! What a reader gets is a clone: it cannot change under the reader.
 //!
-//! **Cost.** A view: a pointer load, a reference count on some paths, and the clone; publishing an unchanged
-//! value, one comparison. A cache: a hash, a shard's read lock, the clone, and two counters on lines that few
+//! **Cost.** A view: two loads if it is a plain number, else a pointer load, two exchanges and the clone; publishing an
+//! unchanged value, one comparison. A cache: a hash, a shard's read lock, the clone, and two counters on lines that few
 //! threads share.
 //!
 //! **Bad at.** Values that are expensive to clone: put them in an `Arc`. Reading two views at one moment: each
@@ -34,6 +34,7 @@
 
 mod keyed;
 mod view;
+mod word;
 
 pub use keyed::{CacheStats, Fill, KeyedCache};
 pub use view::View;
