@@ -25,7 +25,7 @@ pub struct Context<A: Actor> {
     link: Link<A>,
     extras: Option<Box<Extras>>,
     /// Messages that the running handler has: one, or a batch.
-    in_hand: usize,
+    in_hand: u32,
 }
 
 /// What few actors have.
@@ -53,7 +53,7 @@ impl Task {
 
 impl<A: Actor> Context<A> {
     pub(super) fn new(link: Link<A>) -> Self {
-        Context { link, extras: None, in_hand: 0 }
+        Context { link, extras: None, in_hand: 1 }
     }
 
     /// A reference to this actor.
@@ -246,21 +246,18 @@ impl<A: Actor> Context<A> {
         &mut self.link
     }
 
-    pub(super) fn begin_message(&mut self) {
-        self.in_hand = 1;
-    }
-
     /// The handler took `len` messages in one batch.
     pub(super) fn begin_batch(&mut self, len: usize) {
-        self.in_hand = len;
+        self.in_hand = len as u32;
         let stats = self.link.cell().rare_stats();
         stats.batches.add(1);
         stats.batch_items.add(len as u64);
     }
 
     /// How many messages the handler had.
-    pub(super) fn end_message(&mut self) -> usize {
-        std::mem::take(&mut self.in_hand)
+    #[inline]
+    pub(super) fn end_messages(&mut self) -> u32 {
+        std::mem::replace(&mut self.in_hand, 1)
     }
 
     pub(super) fn children(&self) -> Vec<AnyRef> {

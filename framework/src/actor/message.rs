@@ -59,10 +59,7 @@ impl<M: Message> Envelope<M> {
     /// [`AskError::Unanswered`](crate::AskError::Unanswered). Asks that the handler makes inherit the deadline.
     #[inline]
     pub fn open(self) -> (M, ReplyTo<M::Reply, M::Refusal>) {
-        let deadline = self.reply.deadline();
-        if deadline.is_some() {
-            scope::inherit_deadline(deadline);
-        }
+        scope::inherit_deadline(self.reply.deadline());
         (self.message, self.reply.open())
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::task::coop;
 use tokio::time::Sleep;
 
+use super::cell::CellRef;
 use super::error::{AskError, SendError, TellError};
 use super::message::Envelope;
 use super::reply::{self, ReplyRx, ReplyTo};
@@ -48,8 +49,30 @@ pub struct Request<'a, A: Handles<M>, M: Message> {
 struct Waiting<A: Actor> {
     /// A message that there was no room for.
     message: Option<A::Message>,
-    room: Waiter,
+    room: RoomWait<A>,
     sleep: Option<Pin<Box<Sleep>>>,
+}
+
+/// A place among those who wait for room. Dropped, it is left, and a turn that was not used goes to the next.
+struct RoomWait<A: Actor> {
+    cell: CellRef<A>,
+    waiter: Waiter,
+}
+
+impl<A: Actor> RoomWait<A> {
+    fn new(cell: &CellRef<A>) -> Self {
+        RoomWait { cell: cell.clone(), waiter: Waiter::default() }
+    }
+
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.cell.mailbox().poll_room(&mut self.waiter, cx)
+    }
+}
+
+impl<A: Actor> Drop for RoomWait<A> {
+    fn drop(&mut self) {
+        self.cell.mailbox().forget_waiter(&mut self.waiter);
+    }
 }
 
 type Answer<M> = Result<<M as Message>::Reply, AskError<<M as Message>::Refusal>>;
@@ -82,9 +105,9 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     ///
     /// Gives the message back when the mailbox is full or the actor has stopped.
     #[inline]
-    pub fn tell(mut self) -> Result<(), TellError<M>> {
-        let message = self.take_unsent();
-        self.deliver(Envelope::told(message)).map_err(|error| match error {
+    pub fn tell(self) -> Result<(), TellError<M>> {
+        let (target, message) = self.into_unsent();
+        deliver(&target, Envelope::told(message)).map_err(|error| match error {
             TryPushError::Full(envelope) => TellError::Full(envelope.into_parts().0),
             TryPushError::Closed(envelope) => TellError::Stopped(envelope.into_parts().0),
         })
@@ -100,32 +123,13 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     /// # Cancellation
     ///
     /// Dropped before it is ready, the message was not sent.
-    pub async fn send(mut self) -> Result<(), SendError<M>> {
-        let mut message = self.take_unsent();
-        let mut waiter = WaiterGuard { target: &self.target, waiter: Waiter::default() };
-        let mut sleep = None;
-        let deadline = earlier(self.deadline, scope::asker(self.target.cell().address()).deadline);
-        loop {
-            message = match deliver(&self.target, Envelope::told(message)) {
-                Ok(()) => return Ok(()),
-                Err(TryPushError::Closed(envelope)) => {
-                    return Err(SendError::Stopped(envelope.into_parts().0));
-                }
-                Err(TryPushError::Full(envelope)) => envelope.into_parts().0,
-            };
-            if scope::asker(self.target.cell().address()).would_deadlock {
-                return Err(SendError::WouldDeadlock(message));
-            }
-            let room = std::future::poll_fn(|cx| {
-                let room = waiter.target.cell().mailbox().poll_room(&mut waiter.waiter, cx);
-                match room {
-                    Poll::Ready(()) => Poll::Ready(true),
-                    Poll::Pending => poll_deadline(&mut sleep, deadline, &self.target, cx).map(|()| false),
-                }
-            });
-            if !room.await {
-                return Err(SendError::Full(message));
-            }
+    pub async fn send(self) -> Result<(), SendError<M>> {
+        let deadline = self.deadline;
+        let (target, message) = self.into_unsent();
+        match deliver(&target, Envelope::told(message)) {
+            Ok(()) => Ok(()),
+            Err(TryPushError::Closed(envelope)) => Err(SendError::Stopped(envelope.into_parts().0)),
+            Err(TryPushError::Full(envelope)) => send_later(target, deadline, envelope.into_parts().0).await,
         }
     }
 
@@ -135,9 +139,9 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     /// # Errors
     ///
     /// Gives the message back when the mailbox is full or the actor has stopped; the asker is told so.
-    pub fn forward(mut self, reply: ReplyTo<M::Reply, M::Refusal>) -> Result<(), TellError<M>> {
-        let message = self.take_unsent();
-        self.deliver(Envelope::asked(message, reply.into_raw())).map_err(|error| match error {
+    pub fn forward(self, reply: ReplyTo<M::Reply, M::Refusal>) -> Result<(), TellError<M>> {
+        let (target, message) = self.into_unsent();
+        deliver(&target, Envelope::asked(message, reply.into_raw())).map_err(|error| match error {
             TryPushError::Full(envelope) => {
                 let (message, reply) = envelope.into_parts();
                 reply.fail(AskError::Full);
@@ -152,13 +156,9 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     }
 
     #[inline]
-    fn deliver(&self, envelope: Envelope<M>) -> Result<(), TryPushError<Envelope<M>>> {
-        deliver(&self.target, envelope)
-    }
-
-    #[inline]
-    fn take_unsent(&mut self) -> M {
-        self.message.take().expect("a request that was polled cannot be told, sent or forwarded as well")
+    fn into_unsent(self) -> (Target<'a, A>, M) {
+        let message = self.message;
+        (self.target, message.expect("a request that was polled cannot be told, sent or forwarded as well"))
     }
 
     /// Sends for the first time.
@@ -196,8 +196,10 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     }
 
     fn waiting(&mut self) -> &mut Waiting<A> {
-        self.waiting
-            .get_or_insert_with(|| Box::new(Waiting { message: None, room: Waiter::default(), sleep: None }))
+        let cell = self.target.cell();
+        self.waiting.get_or_insert_with(|| {
+            Box::new(Waiting { message: None, room: RoomWait::new(cell), sleep: None })
+        })
     }
 
     /// The answer, if the message ran where the asker stands.
@@ -213,7 +215,7 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
                 && let Some(message) = waiting.message.take()
             {
                 let cell = self.target.cell();
-                if cell.mailbox().poll_room(&mut waiting.room, cx).is_pending() {
+                if waiting.room.poll(cx).is_pending() {
                     waiting.message = Some(message);
                     return self.poll_sleep(cx).map(|()| Err(AskError::Full));
                 }
@@ -267,30 +269,37 @@ impl<A: Handles<M>, M: Message> Future for Request<'_, A, M> {
     }
 }
 
-impl<A: Handles<M>, M: Message> Drop for Request<'_, A, M> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(waiting) = &mut self.waiting {
-            self.target.cell().mailbox().forget_waiter(&mut waiting.room);
-        }
-    }
-}
-
 impl<A: Handles<M>, M: Message> fmt::Debug for Request<'_, A, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("deadline", &self.deadline).finish_non_exhaustive()
     }
 }
 
-/// Leaves the queue for room when a `send` is cancelled.
-struct WaiterGuard<'a, 'b, A: Actor> {
-    target: &'b Target<'a, A>,
-    waiter: Waiter,
-}
-
-impl<A: Actor> Drop for WaiterGuard<'_, '_, A> {
-    fn drop(&mut self) {
-        self.target.cell().mailbox().forget_waiter(&mut self.waiter);
+/// Sends when there is room, unless the deadline comes first.
+async fn send_later<A: Handles<M>, M: Message>(
+    target: Target<'_, A>,
+    deadline: Option<Instant>,
+    mut message: M,
+) -> Result<(), SendError<M>> {
+    let address = target.cell().address();
+    let deadline = earlier(deadline, scope::asker(address).deadline);
+    let (mut room, mut sleep) = (RoomWait::new(target.cell()), None);
+    loop {
+        if scope::asker(address).would_deadlock {
+            return Err(SendError::WouldDeadlock(message));
+        }
+        let has_room = std::future::poll_fn(|cx| match room.poll(cx) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending => poll_deadline(&mut sleep, deadline, &target, cx).map(|()| false),
+        });
+        if !has_room.await {
+            return Err(SendError::Full(message));
+        }
+        message = match deliver(&target, Envelope::told(message)) {
+            Ok(()) => return Ok(()),
+            Err(TryPushError::Closed(envelope)) => return Err(SendError::Stopped(envelope.into_parts().0)),
+            Err(TryPushError::Full(envelope)) => envelope.into_parts().0,
+        };
     }
 }
 

@@ -14,6 +14,8 @@ use crate::mailbox::Pop;
 
 impl<A: Actor> Runner<'_, A> {
     /// Carries out all of the control lane.
+    #[cold]
+    #[inline(never)]
     pub(super) fn obey(&mut self) {
         for control in self.cell.mailbox.take_control() {
             match control {
@@ -22,7 +24,10 @@ impl<A: Actor> Runner<'_, A> {
                 Control::Kill(reason) => self.kill(reason),
                 Control::Restart if self.life().phase == Phase::Failed => self.life().phase = Phase::New,
                 Control::ChildrenStopped if self.life().phase == Phase::StoppingChildren => self.run_stop(),
-                Control::Escalated(failure) if self.life().phase == Phase::Running => self.fail(&failure),
+                Control::Escalated(failure) if self.life().phase == Phase::Running => {
+                    let in_hand = self.future().is_some();
+                    self.fail(&failure, in_hand);
+                }
                 // The phase it was for has passed.
                 Control::Restart | Control::ChildrenStopped | Control::Escalated(_) => {}
             }
@@ -53,24 +58,24 @@ impl<A: Actor> Runner<'_, A> {
     fn kill(&mut self, reason: StopReason) {
         if self.life().phase == Phase::Running && self.future().is_some() {
             self.guard_drop(|runner| runner.future().clear());
-            self.spend_message(DeadReason::Killed);
+            self.spend_messages(DeadReason::Killed);
         }
         self.close(reason);
     }
 
     /// The messages that the handler had in hand are spent: they will not run again.
-    fn spend_message(&mut self, reason: DeadReason) {
+    fn spend_messages(&mut self, reason: DeadReason) {
         let place = self.life().at.name::<A>();
         // SAFETY: the future is gone.
         let (_, ctx) = unsafe { self.borrow_half() };
-        let in_hand = ctx.end_message();
-        if in_hand > 0 {
-            self.cell.rare_stats().failed.add(in_hand as u64);
-            self.cell.dead_letter(place, reason, in_hand);
-        }
+        let in_hand = ctx.end_messages();
+        self.cell.rare_stats().failed.add(u64::from(in_hand));
+        self.cell.dead_letter(place, reason, in_hand as usize);
     }
 
     /// Stops the children, then runs `#[stop]`.
+    #[cold]
+    #[inline(never)]
     pub(super) fn begin_stop(&mut self, reason: StopReason) {
         self.cell.mailbox.close();
         let life = self.life();
@@ -128,15 +133,17 @@ impl<A: Actor> Runner<'_, A> {
     }
 
     pub(super) fn panicked(&mut self, payload: &(dyn Any + Send)) {
-        let place = self.life().at.name::<A>();
-        self.fail(&Failure::panic(place, payload));
+        let at = self.life().at;
+        self.fail(&Failure::panic(at.name::<A>(), payload), matches!(at, At::Handler(_)));
     }
 
-    /// Drops this incarnation and asks the supervisor what next.
-    pub(super) fn fail(&mut self, failure: &Failure) {
+    /// Drops this incarnation and asks the supervisor what next. `in_hand`: a handler had begun.
+    pub(super) fn fail(&mut self, failure: &Failure, in_hand: bool) {
         tracing::warn!(target: "ostraca::actor", actor = %self.cell.label(), "{failure}");
         self.guard_drop(|runner| runner.future().clear());
-        self.spend_message(DeadReason::Panicked);
+        if in_hand {
+            self.spend_messages(DeadReason::Panicked);
+        }
         self.drop_incarnation();
         scope::release_held();
         let life = self.life();

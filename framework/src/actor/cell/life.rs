@@ -34,11 +34,9 @@ pub(super) enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
     Start,
-    /// The handler of this index.
+    /// The handler of this index, or, between two messages, what it left.
     Handler(u16),
     Stop,
-    /// Between two messages.
-    Drop,
 }
 
 impl At {
@@ -47,7 +45,6 @@ impl At {
             At::Start => "start",
             At::Handler(index) => A::HANDLERS[usize::from(index)].name(),
             At::Stop => "stop",
-            At::Drop => "drop",
         }
     }
 

@@ -253,7 +253,9 @@ impl<'a, A: Actor> Runner<'a, A> {
         }
     }
 
-    /// Handles messages one after the other, until a handler waits or something else wants to be looked at.
+    /// Handles messages one after the other, until a handler waits or something else wants to be looked at. A function
+    /// of its own, so that what is rare does not take its registers.
+    #[inline(never)]
     fn run_messages(&mut self, budget: &mut Budget) -> Option<Next> {
         if let Some(reason) = self.life().take_stop() {
             self.begin_stop(reason);
@@ -277,6 +279,7 @@ impl<'a, A: Actor> Runner<'a, A> {
     }
 
     /// Nothing is queued: rests, or stops if that was waited for.
+    #[inline(never)]
     fn is_empty(&mut self, budget: &Budget) -> Option<Next> {
         if let Some(reason) = self.life().take_drain() {
             self.begin_stop(reason);
@@ -289,11 +292,17 @@ impl<'a, A: Actor> Runner<'a, A> {
     /// Handles a message, and times it if it is its turn to be. False: the handler goes on.
     #[inline(always)]
     fn handle_timed(&mut self, message: A::Message, budget: &mut Budget) -> bool {
-        if !self.life().pace.samples() {
-            return self.handle(message);
-        }
-        let start = self.cell.now();
+        let start = if self.life().pace.samples() { Some(self.cell.now()) } else { None };
         let is_done = self.handle(message);
+        if let Some(start) = start {
+            self.timed(start, is_done, budget);
+        }
+        is_done
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn timed(&mut self, start: Instant, is_done: bool, budget: &mut Budget) {
         let end = self.cell.now();
         if is_done {
             let commons = &self.cell.commons;
@@ -302,7 +311,6 @@ impl<'a, A: Actor> Runner<'a, A> {
         if end.saturating_duration_since(*budget.began.get_or_insert(start)) > BUDGET_TIME {
             budget.len = 0;
         }
-        is_done
     }
 
     #[inline]
@@ -335,6 +343,7 @@ impl<'a, A: Actor> Runner<'a, A> {
     }
 
     /// An asker leaves what may wait, and what is half sent, to the workers.
+    #[inline(never)]
     fn pop_plain(&mut self) -> Result<A::Message, Next> {
         let is_plain = |message: &A::Message| !A::HANDLERS[A::handler_of(message)].is_async();
         // SAFETY: the claim is held, so this is the consumer.
@@ -346,11 +355,9 @@ impl<'a, A: Actor> Runner<'a, A> {
     #[inline(always)]
     fn handle(&mut self, message: A::Message) -> bool {
         self.life().at = At::Handler(A::handler_of(&message) as u16);
-        scope::inherit_deadline(None);
         // SAFETY: no future is unfinished, else no message is taken. A plain handler ends here; the future of
         // another is kept in `future`, and dropped there before state and ctx are touched again.
         let (state, ctx) = unsafe { self.borrow_half() };
-        ctx.begin_message();
         let state = state.as_mut().expect("a running actor has its state");
         // SAFETY: the slot is free, and the cell outlives what is put there.
         let turn = unsafe { Turn::new(self.future()) };
@@ -371,9 +378,8 @@ impl<'a, A: Actor> Runner<'a, A> {
         }
         // SAFETY: the handler has ended and its future is gone.
         let (_, ctx) = unsafe { self.borrow_half() };
-        let in_hand = ctx.end_message();
-        self.cell.stats.handled.add(in_hand as u64);
-        self.life().at = At::Drop;
+        let in_hand = ctx.end_messages();
+        self.cell.stats.handled.add(u64::from(in_hand));
     }
 
     fn publish(&mut self) {
@@ -386,6 +392,7 @@ impl<'a, A: Actor> Runner<'a, A> {
     }
 
     /// Polls the unfinished future if it wants to be. `None`: it is done.
+    #[inline(never)]
     fn poll_unfinished(&mut self) -> Option<Next> {
         let is_due = self.cell.claim.take_woken() | std::mem::take(&mut self.life().is_fresh);
         if !is_due {
@@ -406,6 +413,7 @@ impl<'a, A: Actor> Runner<'a, A> {
         None
     }
 
+    #[inline(never)]
     fn begin_start(&mut self) {
         let args = self.life().args.clone();
         // SAFETY: there is no state and no future; the start's future is dropped before either is touched again.
@@ -431,7 +439,7 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     fn start_done(&mut self, outcome: Result<(), StartError>) {
         if let Err(error) = outcome {
-            return self.fail(&Failure::start(&error));
+            return self.fail(&Failure::start(&error), false);
         }
         A::forget(&self.cell.views);
         // SAFETY: the start's future is gone.
