@@ -108,7 +108,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> View<T> {
             let number = self.number.load(Ordering::Relaxed);
             // ORDERING: Acquire; pairs with the fence there: a number that is newer shows in the sequence below.
             fence(Ordering::Acquire);
-            if before % 2 == 0 && self.sequence.load(Ordering::Relaxed) == before {
+            if before.is_multiple_of(2) && self.sequence.load(Ordering::Relaxed) == before {
                 let value = if before == 0 { None } else { word::into(number) };
                 return value.map(|value| (value, before / 2));
             }

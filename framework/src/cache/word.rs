@@ -18,8 +18,7 @@ macro_rules! words {
         pub(super) fn from<T: 'static>(value: &T) -> Option<u64> {
             let value: &dyn Any = value;
             $(if let Some(value) = value.downcast_ref::<$type>() {
-                let to: fn($type) -> u64 = $to;
-                return Some(to(*value));
+                return Some(*value).map($to);
             })+
             None
         }
@@ -30,8 +29,7 @@ macro_rules! words {
             let mut value: Option<T> = None;
             let place: &mut dyn Any = &mut value;
             $(if let Some(place) = place.downcast_mut::<Option<$type>>() {
-                let from: fn(u64) -> Option<$type> = $from;
-                *place = from(word);
+                *place = Some(word).and_then($from);
             })+
             value
         }
