@@ -1,7 +1,7 @@
 //! `impl Actor`.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 
 use super::expand_messages::unused_variant;
 use super::expand_methods::methods_over;
@@ -243,7 +243,7 @@ fn publish(model: &Model) -> TokenStream {
     }
     let views = model.views.iter().map(|view| {
         let (field, method) = (names::made(&view.method), &view.method);
-        quote! { views.#field.publish(Self::#method(self)); }
+        quote_spanned! { view.span()=> views.#field.publish(Self::#method(self)); }
     });
     quote! {
         const PUBLISHES: bool = true;

@@ -1,7 +1,7 @@
 //! The methods of references: a struct over a route, with a method a handler and a view.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{GenericParam, Generics, parse_quote};
 
 use super::expand::docs;
@@ -134,13 +134,14 @@ fn read(model: &Model, view: &View, route: &Ident) -> TokenStream {
     let docs = docs(model, &view.docs, &format!("What `{}::{plain}` was after the last turn.", model.name));
     // As in `method`.
     let value = names::fresh("Value", &model.taken);
+    let read = quote_spanned! { view.span()=> |views| views.#name.read() };
     quote! {
         #docs
         #vis fn #name<#value>(&self) -> #value
         where
             #route: ::ostraca::__private::Reads<#actor, Read<::core::option::Option<#ty>> = #value>,
         {
-            ::ostraca::__private::Reads::read(&self.route, |views| views.#name.read())
+            ::ostraca::__private::Reads::read(&self.route, #read)
         }
     }
 }

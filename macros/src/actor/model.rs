@@ -60,6 +60,14 @@ pub(crate) struct View {
     pub(crate) ty: Type,
 }
 
+impl View {
+    /// The value's type, so that one which cannot be published or read is an error there.
+    pub(crate) fn span(&self) -> Span {
+        let first = self.ty.to_token_stream().into_iter().next();
+        Span::call_site().located_at(first.map_or_else(|| self.method.span(), |token| token.span()))
+    }
+}
+
 /// A `#[handler]`, or a `#[cached]` with a key.
 pub(crate) struct Handler {
     pub(crate) method: Ident,
