@@ -1,17 +1,14 @@
 //! A server that stops with its system.
 
-use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::{ServerHandle, Service};
 use actix_web::http::ConnectionType;
 use actix_web::{App, HttpServer, rt, web};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 
 use super::routes;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -106,10 +103,12 @@ async fn stop(server: ServerHandle, closing: Arc<AtomicBool>, port: Port, deadli
         rt::time::sleep(LINGER.min(deadline / 8)).await;
         server.pause().await;
         rt::time::sleep(PAUSE).await;
-        let turned_away = port.close();
+        let late = port.close();
+        let turned_away = rt::task::spawn_blocking(move || turn_away(&late));
         rt::time::sleep(LAST_CALL.min(deadline / 8)).await;
         server.stop(true).await;
-        turned_away.join_all().await;
+        // Nobody waits for what it has to say; it only ends before the stop does.
+        let _ = turned_away.await;
     };
     if rt::time::timeout(deadline / 2, close).await.is_err() {
         tracing::warn!(target: "ostraca::http", "requests under way after half of the stop's deadline: left behind");
@@ -120,24 +119,21 @@ async fn stop(server: ServerHandle, closing: Arc<AtomicBool>, port: Port, deadli
 struct Port(TcpListener);
 
 impl Port {
-    /// Answers the connections that nobody has accepted, and refuses all further ones.
+    /// Refuses all further connections, and gives those that nobody has accepted.
     ///
     /// One that is made between the last look and the closing, some microseconds, is reset.
-    fn close(self) -> JoinSet<()> {
-        let mut turned_away = JoinSet::new();
+    fn close(self) -> Vec<TcpStream> {
+        let mut late = Vec::new();
         // The server has set it to not block. An error is the end of the queue.
         while let Ok((connection, _)) = self.0.accept() {
-            turned_away.spawn(async move {
-                // A client that does not send or read what is due is not waited for.
-                let _ = rt::time::timeout(LAST_CALL, turn_away(connection)).await;
-            });
+            late.push(connection);
         }
         // The server holds the same socket, so that to drop this handle would not close it.
-        let socket = std::net::TcpStream::from(OwnedFd::from(self.0));
+        let socket = TcpStream::from(OwnedFd::from(self.0));
         if let Err(error) = socket.shutdown(Shutdown::Read) {
             tracing::debug!(target: "ostraca::http", "the port stays open until the server's end: {error}");
         }
-        turned_away
+        late
     }
 }
 
@@ -146,43 +142,57 @@ const TOO_LATE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     connection: close\r\nretry-after: 1\r\ncontent-type: application/json\r\ncontent-length: 35\r\n\r\n\
     {\"error\":\"the service is stopping\"}";
 
-/// Says that it is too late, once the client has begun to speak.
-async fn turn_away(connection: std::net::TcpStream) -> io::Result<()> {
-    connection.set_nonblocking(true)?;
-    let mut connection = TcpStream::from_std(connection)?;
-    let mut sent = [0; 1024];
-    if connection.read(&mut sent).await? == 0 {
-        return Ok(());
+/// Says to each that it is too late, once its client has begun to speak. Takes [`LAST_CALL`] at most, and about a
+/// millisecond for each client that says nothing.
+fn turn_away(connections: &[TcpStream]) {
+    let until = Instant::now() + LAST_CALL;
+    // A client that does not send or read what is due is not waited for.
+    let told: Vec<_> = connections.iter().filter(|connection| tell(connection, until).is_ok()).collect();
+    for connection in told {
+        // Closed with something unread it would be reset, and the answer with it.
+        while hear(connection, until).is_ok_and(|len| len > 0) {}
     }
-    connection.write_all(TOO_LATE).await?;
-    connection.shutdown().await?;
-    // Closed with something unread it would be reset, and the answer with it.
-    while connection.read(&mut sent).await? > 0 {}
-    Ok(())
+}
+
+fn tell(mut connection: &TcpStream, until: Instant) -> io::Result<()> {
+    connection.set_nonblocking(false)?;
+    if hear(connection, until)? > 0 {
+        connection.write_all(TOO_LATE)?;
+    }
+    connection.shutdown(Shutdown::Write)
+}
+
+fn hear(mut connection: &TcpStream, until: Instant) -> io::Result<usize> {
+    let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+    connection.set_read_timeout(Some(left))?;
+    connection.read(&mut [0; 1024])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_connection_that_comes_too_late_is_told_to_try_again_and_the_next_is_refused() {
+    #[test]
+    fn a_connection_that_comes_too_late_is_told_to_try_again_and_the_next_is_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let mut late = TcpStream::connect(address).await.unwrap();
-        late.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+        let _silent = TcpStream::connect(address).unwrap();
+        let mut late = TcpStream::connect(address).unwrap();
+        late.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
         // As the server holds it.
         let _other_handle = listener.try_clone().unwrap();
-        let turned_away = Port(listener).close();
+        let connections = Port(listener).close();
+        assert_eq!(connections.len(), 2);
+        assert!(TcpStream::connect(address).is_err(), "refused");
+        let turned_away = std::thread::spawn(move || turn_away(&connections));
         let mut answer = String::new();
-        late.read_to_string(&mut answer).await.unwrap();
+        late.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("\r\nretry-after: "), "{head}");
         assert!(head.contains(&format!("\r\ncontent-length: {}", body.len())), "{answer}");
         assert_eq!(body, r#"{"error":"the service is stopping"}"#);
-        assert!(TcpStream::connect(address).await.is_err(), "refused");
         drop(late);
-        turned_away.join_all().await;
+        turned_away.join().unwrap();
     }
 }
