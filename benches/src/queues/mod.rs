@@ -104,20 +104,20 @@ pub fn group() -> Group {
 
 fn work<const P: u64>(name: &'static str, bars: &[Bar]) -> Work {
     let work = Work::new(name, bars);
-    let work = by::<Seg, P>(work, "SegQueue", ["", "lingering"]);
-    let work = by::<Array, P>(work, "ArrayQueue", ["", "lingering"]);
-    let work = by::<Channel, P>(work, "crossbeam-channel", ["", "lingering"]);
-    let work = by::<ChannelBounded, P>(work, "crossbeam-channel-bounded", ["", "lingering"]);
+    let work = by::<Seg, P>(work, "SegQueue", ["plain", "lingering"]);
+    let work = by::<Array, P>(work, "ArrayQueue", ["plain", "lingering"]);
+    let work = by::<Channel, P>(work, "crossbeam-channel", ["plain", "lingering"]);
+    let work = by::<ChannelBounded, P>(work, "crossbeam-channel-bounded", ["plain", "lingering"]);
     let work = by::<Flume, P>(work, "flume", ["drain", "drain, lingering"]);
     let work = by::<Kanal<false>, P>(work, "kanal", ["try_recv", "try_recv, lingering"]);
     let work = by::<Kanal<true>, P>(work, "kanal", ["drain_into", "drain_into, lingering"]);
-    let work = by::<Crossfire, P>(work, "crossfire", ["", "lingering"]);
-    let work = by::<CrossfireBounded, P>(work, "crossfire-bounded", ["", "lingering"]);
-    let work = by::<Thing, P>(work, "thingbuf", ["", "lingering"]);
-    let work = by::<Concurrent, P>(work, "concurrent-queue", ["", "lingering"]);
+    let work = by::<Crossfire, P>(work, "crossfire", ["plain", "lingering"]);
+    let work = by::<CrossfireBounded, P>(work, "crossfire-bounded", ["plain", "lingering"]);
+    let work = by::<Thing, P>(work, "thingbuf", ["plain", "lingering"]);
+    let work = by::<Concurrent, P>(work, "concurrent-queue", ["plain", "lingering"]);
     let work = by::<Tokio<false>, P>(work, "tokio", ["try_recv", "try_recv, lingering"]);
     let work = by::<Tokio<true>, P>(work, "tokio", ["recv_many", "recv_many, lingering"]);
-    by::<Std, P>(work, "std", ["", "lingering"])
+    by::<Std, P>(work, "std", ["plain", "lingering"])
 }
 
 /// Adds a queue, without and with lingering.
