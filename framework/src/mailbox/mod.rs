@@ -120,7 +120,7 @@ impl<M, C> Mailbox<M, C> {
         if drops {
             beside.cold.get_or_make(|| Cold::new(Some(Ring::new(len_max))));
         }
-        Mailbox { users: Queue::new(limit, beside) }
+        Mailbox { users: Queue::with_limit(limit, beside) }
     }
 
     /// Appends a message, or gives it back. Never waits.

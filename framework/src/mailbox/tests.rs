@@ -78,6 +78,76 @@ fn waiting_senders_are_let_in_in_order_and_only_as_far_as_there_is_room() {
 }
 
 #[test]
+fn a_mailbox_takes_a_line_for_senders_and_half_a_line_for_the_consumer() {
+    assert_eq!((size_of::<Mailbox<[u64; 3], ()>>(), align_of::<Plain>()), (96, 32));
+}
+
+/// One wake a message would cost more than the message.
+#[test]
+fn waiting_senders_are_let_in_when_half_of_the_mailbox_is_free_or_the_consumer_parks() {
+    let mailbox = Plain::new(Some(8), Overflow::Reject);
+    (0..8).for_each(|n| assert!(push(&mailbox, n)));
+    let mut senders: Vec<Sender> = (0..6).map(|_| Sender::new()).collect();
+    senders.iter_mut().for_each(|sender| assert!(sender.poll(&mailbox).is_pending()));
+    let woken = |senders: &[Sender]| senders.iter().map(Sender::wakes).sum::<usize>();
+    for popped in 1..=4 {
+        pop(&mailbox);
+        mailbox.admit();
+        assert_eq!(woken(&senders), if popped < 4 { 0 } else { 4 }, "{popped} are free");
+    }
+    while pop(&mailbox).is_some() {}
+    // SAFETY: the test is the only consumer.
+    assert!(unsafe { mailbox.park() });
+    assert_eq!(woken(&senders), 6);
+}
+
+#[test]
+fn a_consumer_that_waits_for_something_else_lets_in_as_many_as_there_is_room_for() {
+    let mailbox = Plain::new(Some(8), Overflow::Reject);
+    (0..8).for_each(|n| assert!(push(&mailbox, n)));
+    let mut senders = [Sender::new(), Sender::new()];
+    senders.iter_mut().for_each(|sender| assert!(sender.poll(&mailbox).is_pending()));
+    pop(&mailbox);
+    mailbox.admit_all();
+    assert_eq!(senders.map(|sender| sender.wakes()), [1, 0]);
+}
+
+#[test]
+fn many_are_taken_from_the_front_as_far_as_there_is_room() {
+    for overflow in [Overflow::Reject, Overflow::DropOldest] {
+        let mailbox = Plain::new(Some(3), overflow);
+        let mut messages = vec![1, 2];
+        let first = mailbox.try_push_many(&mut messages).ok().expect("it is open");
+        assert_eq!((messages, first.displaced), (vec![], vec![]));
+        let mut messages = vec![3, 4, 5];
+        let second = mailbox.try_push_many(&mut messages).ok().expect("it is open");
+        let (rest, displaced, kept) = match overflow {
+            Overflow::Reject => (vec![4, 5], vec![], [1, 2, 3]),
+            Overflow::DropOldest => (vec![], vec![1, 2], [3, 4, 5]),
+        };
+        assert_eq!((messages, second.displaced), (rest, displaced), "{overflow:?}");
+        assert_eq!([(); 3].map(|()| pop(&mailbox).unwrap()), kept);
+        mailbox.close();
+        let mut messages = vec![6];
+        assert!(mailbox.try_push_many(&mut messages).is_err());
+        assert_eq!(messages, [6]);
+    }
+}
+
+#[test]
+fn an_idle_mailbox_is_one_that_nothing_was_sent_to_since_the_park() {
+    let mailbox = Plain::new(None, Overflow::Reject);
+    // SAFETY: the test is the only consumer.
+    let is_idle = || unsafe { mailbox.is_idle() };
+    assert!(!is_idle());
+    // SAFETY: as above.
+    assert!(unsafe { mailbox.park() });
+    assert!(is_idle());
+    assert!(push(&mailbox, 1));
+    assert!(!is_idle());
+}
+
+#[test]
 fn a_sender_that_was_let_in_and_gives_up_passes_its_turn_on() {
     let mailbox = Plain::new(Some(1), Overflow::Reject);
     assert!(push(&mailbox, 1));

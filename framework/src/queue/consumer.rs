@@ -84,7 +84,7 @@ impl<T> Consumer<T> {
     /// # Safety
     ///
     /// As [`Queue::pop`](super::Queue::pop), as for all below; `senders` is the other half of this queue.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn pop(&self, senders: &Senders<T>) -> Pop<T> {
         // SAFETY: the caller's duty.
         let cursor = unsafe { self.cursor() };
@@ -126,7 +126,7 @@ impl<T> Consumer<T> {
     }
 
     /// Where in the cursor's block the next message is, if it is there yet.
-    #[inline]
+    #[inline(always)]
     unsafe fn find_ready(&self, senders: &Senders<T>, cursor: &mut Cursor<T>) -> Option<usize> {
         let position = self.position(cursor);
         // SAFETY: null, or alive.

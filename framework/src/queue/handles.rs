@@ -13,7 +13,7 @@ struct Aligned<T>(Queue<T>);
 
 /// A new queue's two ends.
 pub fn queue<T: Send>() -> (Sender<T>, Receiver<T>) {
-    let queue = Arc::new(Aligned(Queue::new(None, [0; 3])));
+    let queue = Arc::new(Aligned(Queue::new()));
     (Sender { queue: queue.clone() }, Receiver { queue, spins: 0, run: 0 })
 }
 
@@ -38,9 +38,10 @@ impl<T: Send> Sender<T> {
 
     /// Appends all, one after the other.
     pub fn push_many(&self, values: &mut Vec<T>) {
-        let count = values.len();
-        let pushed = self.queue.0.push_many(values, count);
-        debug_assert!(pushed.is_some(), "nobody closes it");
+        if !values.is_empty() {
+            let pushed = self.queue.0.push_many(values, values.len());
+            debug_assert!(pushed.is_some(), "nobody closes it");
+        }
     }
 }
 
@@ -58,7 +59,7 @@ pub struct Receiver<T> {
 
 impl<T: Send> Receiver<T> {
     /// The next message, if it is there.
-    #[inline]
+    #[inline(always)]
     pub fn try_pop(&mut self) -> Option<T> {
         // SAFETY: a receiver is not Clone, so this is the one consumer.
         match unsafe { self.queue.0.pop() } {

@@ -55,3 +55,34 @@ impl<T> Drop for LazyBox<T> {
         }
     }
 }
+
+#[cfg(all(test, ostraca_loom))]
+mod loom_tests {
+    use loom::cell::UnsafeCell;
+    use loom::sync::Arc;
+
+    use super::*;
+    use crate::sync::LeakCheck;
+
+    /// Both see one value, whole; the other one is freed.
+    #[test]
+    fn loom_two_that_need_it_at_once_get_the_same_one() {
+        loom::model(|| {
+            let lazy = Arc::new(LazyBox::new());
+            let get = |lazy: &LazyBox<(UnsafeCell<u32>, LeakCheck)>, mine| {
+                let made = lazy.get_or_make(|| (UnsafeCell::new(mine), LeakCheck::new()));
+                // SAFETY: nobody writes it after it was made. Loom reports one that was not published.
+                made.0.with(|value| unsafe { *value })
+            };
+            let other = {
+                let lazy = lazy.clone();
+                loom::thread::spawn(move || get(&lazy, 1))
+            };
+            let mine = get(&lazy, 2);
+            let seen = lazy.get().expect("it is made");
+            // SAFETY: as above.
+            assert_eq!(seen.0.with(|value| unsafe { *value }), mine);
+            assert_eq!(other.join().expect("it does not panic"), mine);
+        });
+    }
+}

@@ -1,27 +1,38 @@
-//! An unbounded queue for many producers and one consumer: a linked list of blocks, a ticket a message.
+//! A queue for many producers and one consumer: a linked list of blocks, a ticket a message.
 //!
 //! ```text
 //!   tail: next ticket << 1 | CLOSED          every producer adds to it
-//!   newest ──────────────────────────────────────┐      read by every push, written once a block
-//!   head, block ────────────────┐                v
-//!   left ──> [ 0 .. 31 ] ──> [ 32 .. 63 ] ──> [ 64 .. 95 ]
-//!            comes back as the spare when head has reached its horizon
+//!   newest ─────────────────────────────────────┐       read by every push, written once a block
+//!   position, block ───────────┐                v
+//!   oldest ──> [ 0 .. 3 ] ──> [ 4 .. 35 ] ──> [ 36 .. 67 ]
+//!              comes back as the spare when the position has reached its horizon (the small one is freed)
 //! ```
 //!
-//! A push takes a ticket with one fetch-add, finds the block that holds it, writes the message and then its
-//! stamp. The consumer reads slots in the order of tickets. Blocks it has left come back as spares.
+//! A push takes a ticket from the tail, finds the block that holds it, writes the message and then its stamp. The
+//! consumer reads slots in the order of tickets. Blocks it has left come back as spares.
 //!
-//! **Guarantees.** Order is the order of the tickets; what one thread pushes comes out in the order it pushed.
-//! The producer that must wake a parked consumer is told so, exactly one a park (it may be told when the
-//! consumer was faster; never is nobody told).
+//! **Guarantees.** Order is the order of the tickets; what one thread pushes comes out in the order it pushed, and
+//! what one push of many pushes comes out with nothing between. The producer that must wake a parked consumer is told
+//! so, exactly one a park (it may be told when the consumer was faster; never is nobody told). A message is delivered
+//! once, whatever its handler does: the consumer's position is past it before the pop returns.
 //!
-//! **Progress.** A push is wait-free but for the allocator, when a block is needed, and a walk over the blocks
-//! between the newest and its own. A pop can have to wait for a producer that was interrupted between its ticket
-//! and its stamp ([`Pop::Busy`]); so the whole is not lock-free in the strict sense. Other producers go on. After
-//! a close, a pop, a park and a length wait for the closer's second step, if it was interrupted between the two.
+//! **Progress**, of each operation:
 //!
-//! **Cost.** One fetch-add and one release store a push; a load and a store a pop. Nothing is allocated before
-//! the first message; in steady state nothing at all.
+//! | operation | is | but for |
+//! |---|---|---|
+//! | push, push of many | wait-free | the allocator, when a block is needed; a back-off of a few microseconds at most, when another pushes; a walk over the blocks between the newest and its own |
+//! | pop, peek | blocking | says [`Pop::Busy`] while the next message's producer is interrupted between its ticket and its stamp, however many messages are complete behind it. So the whole is not lock-free |
+//! | park, length, `is_parked`, `publish_head` | wait-free | |
+//! | close | lock-free | tries again when a push comes between |
+//! | drop | wait-free | |
+//!
+//! **Cost.** A push is one exchange, or under contention one fetch-add, and one release store; a pop is a load. The
+//! consumer looks at the tail once a run, and at no slot that is still to be written, so that producers keep their
+//! lines. 72 bytes. Nothing is allocated before the first message, 4 slots then; in steady state nothing at all.
+//!
+//! **Why an exchange before the fetch-add.** Two producers that hand the tail's line to and fro at every message pass
+//! about a quarter as many as two that take turns at longer intervals. A failed exchange is the sign of another
+//! producer, and makes it wait; the fetch-add after the last wait keeps the push wait-free.
 //!
 //! **Bad at.** Hard bounds; many consumers; forgetting: a queue keeps its current block and one spare, and what
 //! is behind a producer that stays interrupted. A message whose drop panics while another one's panic unwinds
@@ -29,20 +40,52 @@
 //!
 //! # Why a block is not recycled under a producer
 //!
-//! 1. A producer with ticket i touches blocks only between its fetch-add and its stamp; until then head <= i.
+//! The position is the consumer's own, which its published head can be behind. Every successful change of the tail is
+//! a read-modify-write with Acquire.
+//!
+//! 1. A producer with ticket i touches blocks only between the tail's change and its stamp; until then position <= i.
 //! 2. `newest` only ever moves to later blocks. Whoever moves it past block X, or finds it past X on leaving X, then
-//!    reads the tail by a read-modify-write: X's horizon T. X is recycled when head >= T.
-//! 3. Let a producer hold ticket i while X is recycled: then T <= head <= i, so T's read-modify-write is before
-//!    i's fetch-add in the tail's order, and every write between is a read-modify-write: the producer sees all
+//!    reads the tail by a read-modify-write: X's horizon T. X is recycled when position >= T.
+//! 3. Let a producer hold ticket i while X is recycled: then T <= position <= i, so T's read-modify-write is before
+//!    the one that took i in the tail's order, and every write between is a read-modify-write: the producer sees all
 //!    that came before T, and so a `newest` past X. From there it goes to later blocks by `next`, or back by
 //!    `prev` while a block starts after i: never behind its own block, which the consumer has not left.
-//! 4. A producer with a ticket before T has stamped it, as head >= T, and touches blocks no more. []
+//! 4. A producer with a ticket before T has stamped it, as position >= T, and touches blocks no more. []
+//!
+//! *Many tickets at once.* A producer that took i .. j holds the lowest that it has not stamped, and looks for that
+//! one's block anew from `newest`: rules 1 and 3 hold of it. What it has stamped it does not touch again.
+//!
+//! *Blocks of different lengths.* A block's range is its start and its length, which never changes; the next one's
+//! start is its end. No rule counts slots.
+//!
+//! *The first block* is found by `prev` from `newest`. The consumer does that before it has left any block, so all of
+//! them are alive.
 //!
 //! # Why no wake is lost
 //!
-//! The consumer parks at head h by storing h in `parked_at` and then exchanging the tail for itself. If that
+//! The consumer parks at position h by storing h in `parked_at` and then exchanging the tail for itself. If that
 //! succeeds, ticket h was not taken before it, and the producer that takes it sees `parked_at`. Later tickets
 //! need not wake: the consumer could not deliver them before h anyway.
+//!
+//! **A direct run.** While ticket h is not taken, that stays so, whoever holds the consumer's role meanwhile: only a
+//! park changes `parked_at`. So who takes the role of a parked consumer and finds `parked_at` and the tail both at its
+//! position ([`Queue::is_parked`]) may handle a message that never was in the queue, and pass the role on without a
+//! park. A push beside it takes ticket h and is told to wake; that wake finds the role taken, and it is the owner's
+//! claim word that makes whoever holds it look again. `parked_at` alone would not do, as a park that failed has
+//! stored it too: but it failed because the tail had moved from h, and it never comes back.
+//!
+//! # Why the end of a closed queue is exact
+//!
+//! Refused pushes move the tail too, so it does not tell the end. The closer stores the end in `parked_at`, which is
+//! the consumer's to write and which no park will need again, and then exchanges the tail that it read for the same
+//! one with CLOSED: whoever sees CLOSED sees the end. A producer that has ticket h of a park and still has to read
+//! `parked_at` is not told to wake, and need not: the closer is the consumer, awake, and a park of a closed queue
+//! fails before the end.
+//!
+//! # The limit
+//!
+//! The limit is never beyond a head that was published plus the bound, and heads only grow; so a tail before the limit
+//! is within the bound. Threads that look at the same instant can each take a ticket after that.
 //!
 //! **Source.** The tickets and blocks are tokio's mpsc and crossbeam's SegQueue's; the horizon is tokio's
 //! observed tail position, with the walk back of Jiffy (Adas and Friedman, DISC 2020), whose own reclamation is
@@ -84,9 +127,17 @@ unsafe impl<T: Send, S: Send> Send for Queue<T, S> {}
 // SAFETY: as above; the consumer's half is only touched by unsafe functions whose caller is the one consumer.
 unsafe impl<T: Send, S: Sync> Sync for Queue<T, S> {}
 
+#[cfg(any(test, feature = "internals"))]
+impl<T> Queue<T> {
+    /// An empty queue that stands alone, without a limit.
+    pub(crate) fn new() -> Self {
+        Queue::with_limit(None, [0; 3])
+    }
+}
+
 impl<T, S> Queue<T, S> {
     /// An empty queue. With a limit, [`is_within_limit`](Self::is_within_limit) means something; nothing else goes by it.
-    pub(crate) fn new(len_max: Option<u64>, beside: S) -> Self {
+    pub(crate) fn with_limit(len_max: Option<u64>, beside: S) -> Self {
         let limit = len_max.unwrap_or(NO_LIMIT);
         Queue { senders: Senders::new(limit), beside, consumer: Consumer::new(limit) }
     }
@@ -106,7 +157,7 @@ impl<T, S> Queue<T, S> {
     ///
     /// # Panics
     ///
-    /// If `values` has fewer.
+    /// If `count` is 0 or `values` has fewer.
     pub(crate) fn push_many(&self, values: &mut Vec<T>, count: usize) -> Option<Pushed> {
         self.senders.push_many(values, count)
     }
@@ -156,7 +207,7 @@ impl<T, S> Queue<T, S> {
     /// # Safety
     ///
     /// The caller is the only consumer, and what the one before it did happens before this call.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn pop(&self) -> Pop<T> {
         // SAFETY: the caller's duty is passed on; the halves are of one queue.
         unsafe { self.consumer.pop(&self.senders) }

@@ -13,10 +13,6 @@ fn model(test: impl Fn() + Send + Sync + 'static) {
     builder.check(test);
 }
 
-fn new<T>() -> Queue<T> {
-    Queue::new(None, [0; 3])
-}
-
 fn pop<T>(queue: &Queue<T>) -> Option<T> {
     loop {
         // SAFETY: each model has one consumer.
@@ -49,7 +45,7 @@ fn assert_in_order(seen: &[Box<u32>], counts: &[u32]) {
 #[test]
 fn loom_two_producers_over_a_block_edge() {
     model(|| {
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         let producers = [produce(&queue, 0..2), produce(&queue, 10..12)];
         let mut seen = Vec::new();
         seen.extend(pop(&queue));
@@ -65,7 +61,7 @@ fn loom_two_producers_over_a_block_edge() {
 #[test]
 fn loom_an_overtaken_producer_walks_back_and_blocks_are_recycled_behind_it() {
     model(|| {
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         let slow = produce(&queue, 0..1);
         let fast = produce(&queue, 10..13);
         let mut seen = Vec::new();
@@ -79,7 +75,7 @@ fn loom_an_overtaken_producer_walks_back_and_blocks_are_recycled_behind_it() {
 
 /// Has pushed `numbers`, and popped them again.
 fn used(numbers: std::ops::Range<u32>) -> Arc<Queue<Box<u32>>> {
-    let queue = Arc::new(new());
+    let queue = Arc::new(Queue::new());
     for number in numbers {
         assert!(queue.push(Box::new(number)).is_ok());
         assert!(pop(&queue).is_some());
@@ -139,7 +135,7 @@ fn loom_a_used_block_waits_as_a_new_one_does() {
 #[test]
 fn loom_three_producers_at_a_block_edge() {
     model(|| {
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         let producers = [produce(&queue, 0..1), produce(&queue, 10..11)];
         assert!(queue.push(Box::new(20)).is_ok());
         let mut seen = Vec::from_iter(pop(&queue));
@@ -172,7 +168,7 @@ fn loom_blocks_go_round_under_two_producers() {
 #[test]
 fn loom_the_length_is_never_more_than_was_pushed() {
     model(|| {
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         let producer = produce(&queue, 0..2);
         let watcher = {
             let queue = queue.clone();
@@ -189,21 +185,22 @@ fn loom_the_length_is_never_more_than_was_pushed() {
     });
 }
 
+/// The consumer parks at whatever instant, once or twice.
 #[test]
 fn loom_a_parked_consumer_is_woken() {
     model(|| {
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         let wake = Arc::new(loom::sync::Notify::new());
-        let producers: Vec<_> = (0..2)
-            .map(|number| {
-                let (queue, wake) = (queue.clone(), wake.clone());
-                thread::spawn(move || {
+        let producer = {
+            let (queue, wake) = (queue.clone(), wake.clone());
+            thread::spawn(move || {
+                for number in 0..2 {
                     if queue.push(number).expect("it is open").must_wake {
                         wake.notify();
                     }
-                })
+                }
             })
-            .collect();
+        };
         let mut count = 0;
         while count < 2 {
             match pop(&queue) {
@@ -213,16 +210,32 @@ fn loom_a_parked_consumer_is_woken() {
                 None => thread::yield_now(),
             }
         }
-        for producer in producers {
-            producer.join().expect("a producer does not panic");
-        }
+        producer.join().expect("a producer does not panic");
+    });
+}
+
+/// Two push while the consumer parks: if it does, one of them is told to wake, and never both. (If it does not, one may
+/// be told for nothing.)
+#[test]
+fn loom_one_of_two_producers_wakes() {
+    model(|| {
+        let queue = Arc::new(Queue::new());
+        let producers = [0, 1].map(|number| {
+            let queue = queue.clone();
+            thread::spawn(move || u32::from(queue.push(number).expect("it is open").must_wake))
+        });
+        // SAFETY: this is the consumer.
+        let parked = unsafe { queue.park() };
+        let wakes: u32 = producers.map(|producer| producer.join().expect("it does not panic")).iter().sum();
+        assert!(wakes == 1 || wakes == 0 && !parked, "{wakes}, parked: {parked}");
+        assert_eq!(std::iter::from_fn(|| pop(&queue)).count(), 2);
     });
 }
 
 #[test]
 fn loom_a_push_beside_a_close_is_delivered_or_given_back() {
     model(|| {
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         let pusher = {
             let queue = queue.clone();
             thread::spawn(move || queue.push(Box::new(7)).is_ok())
@@ -240,7 +253,7 @@ fn loom_a_push_beside_a_close_is_delivered_or_given_back() {
 #[test]
 fn loom_a_push_beside_a_close_and_a_park_is_not_left_behind() {
     model(|| {
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         let wake = Arc::new(loom::sync::Notify::new());
         // SAFETY: this is the consumer.
         assert!(unsafe { queue.park() });
@@ -276,7 +289,7 @@ fn loom_a_push_beside_a_close_and_a_park_is_not_left_behind() {
 #[test]
 fn loom_the_length_beside_a_close_counts_no_refused_push() {
     model(|| {
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         let pusher = {
             let queue = queue.clone();
             thread::spawn(move || {
@@ -297,7 +310,7 @@ fn loom_the_length_beside_a_close_counts_no_refused_push() {
 fn loom_a_consumer_that_goes_leaves_no_message_to_the_queue() {
     model(|| {
         let value = std::sync::Arc::new(());
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         let producers: Vec<_> = (0..2)
             .map(|_| {
                 let (queue, value) = (queue.clone(), value.clone());
@@ -317,7 +330,7 @@ fn loom_a_consumer_that_goes_leaves_no_message_to_the_queue() {
 #[test]
 fn loom_many_at_once_over_block_edges() {
     model(|| {
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         // SAFETY: this is the consumer.
         assert!(unsafe { queue.park() });
         let many = {
@@ -346,7 +359,7 @@ fn loom_many_at_once_over_block_edges() {
 #[test]
 fn loom_many_beside_a_close_are_all_taken_or_none() {
     model(|| {
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         let many = {
             let queue = queue.clone();
             thread::spawn(move || {
@@ -369,7 +382,7 @@ fn loom_many_beside_a_close_are_all_taken_or_none() {
 #[test]
 fn loom_a_push_beside_a_direct_run_wakes() {
     model(|| {
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         // SAFETY: this is the consumer so far.
         assert!(unsafe { queue.park() });
         let claim = Arc::new(loom::sync::Mutex::new(()));
@@ -401,7 +414,7 @@ fn loom_a_push_beside_a_direct_run_wakes() {
 fn loom_dropping_the_queue_drops_what_producers_left() {
     model(|| {
         let value = std::sync::Arc::new(());
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         let producers: Vec<_> = (0..2)
             .map(|_| {
                 let (queue, value) = (queue.clone(), value.clone());

@@ -8,10 +8,6 @@ use super::super::block::BLOCK_LEN;
 use super::*;
 use crate::sync::LeakCheck;
 
-fn new<T>() -> Queue<T> {
-    Queue::new(None, [0; 3])
-}
-
 fn pop<T>(queue: &Queue<T>) -> Option<T> {
     loop {
         // SAFETY: each test has one consumer.
@@ -23,11 +19,35 @@ fn pop<T>(queue: &Queue<T>) -> Option<T> {
     }
 }
 
+#[test]
+fn a_queue_is_as_small_as_its_doc_says() {
+    assert_eq!((size_of::<Senders<u64>>(), size_of::<Consumer<u64>>()), (40, 32));
+    assert_eq!(size_of::<Queue<u64>>(), 96, "with the 24 bytes beside");
+}
+
 proptest! {
+    /// Pushes of many and pops of many against a VecDeque; over the edges of the small block and of large ones.
+    #[test]
+    fn many_at_once_are_as_many_one_by_one(ops in proptest::collection::vec((0_usize..100, 0_usize..100), 0..20)) {
+        let (queue, mut model, mut next) = (Queue::new(), VecDeque::new(), 0_u32);
+        for (pushed, popped) in ops {
+            let mut values: Vec<u32> = (next..next + pushed as u32 + 3).collect();
+            if pushed > 0 {
+                prop_assert!(queue.push_many(&mut values, pushed).is_some());
+                prop_assert_eq!(&values, &(next + pushed as u32..next + pushed as u32 + 3).collect::<Vec<_>>());
+            }
+            model.extend(next..next + pushed as u32);
+            next += pushed as u32;
+            for _ in 0..popped {
+                prop_assert_eq!(pop(&queue), model.pop_front());
+            }
+        }
+    }
+
     /// Some pushes, None pops, against a VecDeque.
     #[test]
     fn a_queue_is_a_queue(ops in proptest::collection::vec(proptest::option::weighted(0.55, any::<u32>()), 0..500)) {
-        let (queue, mut model) = (new(), VecDeque::new());
+        let (queue, mut model) = (Queue::new(), VecDeque::new());
         for op in ops {
             match op {
                 Some(value) => {
@@ -52,7 +72,7 @@ proptest! {
 fn producers_keep_their_order_and_lose_nothing() {
     for producers in [1, 2, 4] {
         let count = 100_000 / producers;
-        let queue = Arc::new(new());
+        let queue = Arc::new(Queue::new());
         let threads: Vec<_> = (0..producers)
             .map(|producer| {
                 let queue = queue.clone();
@@ -92,7 +112,7 @@ impl Drop for Counted {
 #[test]
 fn what_is_left_is_dropped_with_the_queue() {
     let drops = Arc::new(AtomicUsize::new(0));
-    let queue = new();
+    let queue = Queue::new();
     for _ in 0..100 {
         assert!(queue.push(Counted(drops.clone())).is_ok());
     }
@@ -114,7 +134,7 @@ fn a_drop_that_panics_takes_no_other_message_with_it() {
         }
     }
     let drops = Arc::new(AtomicUsize::new(0));
-    let queue = new();
+    let queue = Queue::new();
     for number in 0..50 {
         assert!(queue.push(Bad { _counted: Counted(drops.clone()), panics: number == 20 }).is_ok());
     }
@@ -124,7 +144,7 @@ fn a_drop_that_panics_takes_no_other_message_with_it() {
 
 #[test]
 fn a_closed_queue_gives_values_back_and_keeps_what_it_has() {
-    let queue = new();
+    let queue = Queue::new();
     assert!(queue.push(1).is_ok());
     queue.close();
     queue.close();
@@ -135,7 +155,7 @@ fn a_closed_queue_gives_values_back_and_keeps_what_it_has() {
 
 #[test]
 fn blocks_come_back_and_nothing_is_allocated_in_steady_state() {
-    let queue = new();
+    let queue = Queue::new();
     let turn = || {
         for number in 0..BLOCK_LEN / 3 {
             assert!(queue.push(number).is_ok());
@@ -154,7 +174,7 @@ fn blocks_come_back_and_nothing_is_allocated_in_steady_state() {
 fn every_block_is_freed_with_the_queue() {
     for (pushed, popped) in (0..4 * BLOCK_LEN).map(|n| (n, n / 2)).chain([(200, 0), (200, 200)]) {
         let before = LeakCheck::counts();
-        let queue = new();
+        let queue = Queue::new();
         (0..pushed).for_each(|number| assert!(queue.push(number).is_ok()));
         (0..popped).for_each(|number| assert_eq!(pop(&queue), Some(number)));
         drop(queue);
@@ -167,7 +187,7 @@ fn every_block_is_freed_with_the_queue() {
 #[test]
 fn an_unused_queue_has_allocated_nothing() {
     let before = LeakCheck::counts().made;
-    let queue = new::<u64>();
+    let queue = Queue::<u64>::new();
     // SAFETY: one consumer.
     assert!(unsafe { queue.park() });
     assert_eq!(LeakCheck::counts().made, before);
@@ -175,13 +195,66 @@ fn an_unused_queue_has_allocated_nothing() {
 
 #[test]
 fn exactly_the_first_push_after_a_park_must_wake() {
-    let queue = new();
+    let queue = Queue::new();
     for round in 0..100 {
         // SAFETY: one consumer.
         assert!(unsafe { queue.park() });
         let wakes = [0, 1, 2].map(|number| queue.push(number).map(|pushed| pushed.must_wake));
         assert_eq!(wakes, [Ok(true), Ok(false), Ok(false)], "round {round}");
         assert_eq!([(); 3].map(|()| pop(&queue)), [Some(0), Some(1), Some(2)]);
+    }
+}
+
+#[test]
+fn many_pushed_into_a_closed_queue_stay_with_their_owner() {
+    let queue = Queue::new();
+    queue.close();
+    let mut values = vec![1, 2];
+    assert_eq!(queue.push_many(&mut values, 2), None);
+    assert_eq!((values, queue.len()), (vec![1, 2], 0));
+}
+
+#[test]
+fn many_wake_a_parked_consumer_once() {
+    let queue = Queue::new();
+    // SAFETY: one consumer.
+    assert!(unsafe { queue.park() });
+    let wakes = [1, 2].map(|n| queue.push_many(&mut vec![n; 50], 50).map(|pushed| pushed.must_wake));
+    assert_eq!(wakes, [Some(true), Some(false)]);
+}
+
+#[test]
+fn a_queue_is_parked_from_a_park_to_the_next_push() {
+    let queue = Queue::new();
+    // SAFETY: one consumer, here and below.
+    let is_parked = || unsafe { queue.is_parked() };
+    assert!(!is_parked(), "it never was");
+    // SAFETY: as above.
+    assert!(unsafe { queue.park() });
+    assert!(is_parked() && is_parked());
+    assert!(queue.push(1).is_ok_and(|pushed| pushed.must_wake));
+    assert!(!is_parked());
+    assert_eq!(pop(&queue), Some(1));
+    assert!(!is_parked(), "it is empty, and nobody would be told to wake");
+    // SAFETY: as above.
+    assert!(unsafe { queue.park() });
+    queue.close();
+    assert!(!is_parked());
+}
+
+/// Others see what a run has taken with a lag that is bounded, and exactly when the run ends.
+#[test]
+fn the_length_lags_by_sixteen_in_a_run_of_a_large_queue_alone() {
+    for (len_max, lag) in [(None, 15), (Some(256), 15), (Some(255), 0)] {
+        let queue: Queue<u32> = Queue::with_limit(len_max, [0; 3]);
+        (0..100).for_each(|number| assert!(queue.push(number).is_ok()));
+        let lags = (1..=100).map(|popped| {
+            assert!(pop(&queue).is_some());
+            queue.len() - (100 - popped)
+        });
+        assert_eq!(lags.max(), Some(lag), "of at most {len_max:?}");
+        assert_eq!(pop(&queue), None);
+        assert_eq!(queue.len(), 0);
     }
 }
 
@@ -211,7 +284,7 @@ fn blocks_left<T>(queue: &Queue<T>) -> usize {
 /// and the late one finds its way back to its block.
 #[test]
 fn an_interrupted_producer_holds_up_the_consumer_and_nobody_else() {
-    let queue = new();
+    let queue = Queue::new();
     let late = Interrupted::begin(&queue);
     let count = 100 * BLOCK_LEN;
     for number in 1..=count {
@@ -235,7 +308,7 @@ fn an_interrupted_producer_holds_up_the_consumer_and_nobody_else() {
 
 #[test]
 fn an_interrupted_producer_delivers_after_the_close() {
-    let queue = new();
+    let queue = Queue::new();
     let late = Interrupted::begin(&queue);
     queue.close();
     assert_eq!(queue.push(2), Err(2));
@@ -252,7 +325,7 @@ fn an_interrupted_producer_delivers_after_the_close() {
 /// The horizon is the tail when the block was full, not when the consumer came: it is behind the consumer already.
 #[test]
 fn a_backlog_gives_its_blocks_back_as_it_drains() {
-    let queue = new();
+    let queue = Queue::new();
     (0..20 * BLOCK_LEN).for_each(|number| assert!(queue.push(number).is_ok()));
     for number in 0..20 * BLOCK_LEN {
         assert_eq!(pop(&queue), Some(number));
@@ -264,7 +337,7 @@ fn a_backlog_gives_its_blocks_back_as_it_drains() {
 #[test]
 fn consumers_that_take_turns_keep_the_order() {
     let (producers, count) = (2, 20_000);
-    let queue = new();
+    let queue = Queue::new();
     let next = std::sync::Mutex::new(vec![0_u32; producers]);
     std::thread::scope(|scope| {
         for producer in 0..producers {

@@ -3,7 +3,7 @@
 //! ```text
 //!                newest                     spare
 //!                   v                         v
-//!   [ 0 .. 3 ] ──> [ 4 .. 67 ] ──> [ .. ]   [ .. ]
+//!   [ 0 .. 3 ] ──> [ 4 .. 35 ] ──> [ .. ]   [ .. ]
 //! ```
 //!
 //! `newest` only moves to later blocks, always by an exchange. Who may follow a pointer and for how long is proved
@@ -95,7 +95,7 @@ impl<T> Senders<T> {
 
     /// Pushes the first `count` of `values`, in a row; all, or none when the queue is closed.
     pub(super) fn push_many(&self, values: &mut Vec<T>, count: usize) -> Option<Pushed> {
-        assert!(count <= values.len(), "there are as many values");
+        assert!((1..=values.len()).contains(&count), "there are as many values, and some");
         // From the tickets on nothing may panic: what is pushed lies in the vector already.
         let (first, pushed) = self.take_tickets(count as u64)?;
         let mut ticket = first;
