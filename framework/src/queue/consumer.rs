@@ -53,8 +53,8 @@ impl<T> Consumer<T> {
 
     /// As far as it was published.
     pub(super) fn head(&self) -> u64 {
-        // ORDERING: Acquire; pairs with the Release in `publish`: who then reads the tail finds it not behind.
-        self.head.load(Ordering::Acquire)
+        // ORDERING: Relaxed; only the number is read. Who must not miss one takes a step in the tail's order.
+        self.head.load(Ordering::Relaxed)
     }
 
     /// # Safety
@@ -77,8 +77,8 @@ impl<T> Consumer<T> {
     fn publish(&self, cursor: &mut Cursor<T>) {
         let position = self.position(cursor);
         cursor.lag = 0;
-        // ORDERING: Release; whoever reads this head and then the tail finds the tail not behind it.
-        self.head.store(position, Ordering::Release);
+        // ORDERING: Relaxed; only the number is read, as in `head`.
+        self.head.store(position, Ordering::Relaxed);
     }
 
     /// # Safety

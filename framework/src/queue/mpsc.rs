@@ -179,7 +179,7 @@ impl<T, S> Queue<T, S> {
     /// How many messages are queued. Never negative; more than there are by at most
     /// [`HEAD_LAG_MAX`](super::consumer::HEAD_LAG_MAX) while the consumer is in a run.
     pub(crate) fn len(&self) -> usize {
-        // The tail is read after the head, and so is not behind it.
+        // A reading of the tail can be older than that of the head.
         let head = self.consumer.head();
         self.senders.end().saturating_sub(head) as usize
     }

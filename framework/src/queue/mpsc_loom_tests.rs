@@ -24,6 +24,15 @@ fn pop<T>(queue: &Queue<T>) -> Option<T> {
     }
 }
 
+fn pop_or_wait<T>(queue: &Queue<T>) -> T {
+    loop {
+        match pop(queue) {
+            Some(value) => return value,
+            None => thread::yield_now(),
+        }
+    }
+}
+
 fn produce(queue: &Arc<Queue<Box<u32>>>, numbers: std::ops::Range<u32>) -> thread::JoinHandle<()> {
     let queue = queue.clone();
     thread::spawn(move || {
@@ -124,6 +133,23 @@ fn loom_a_used_block_waits_as_a_new_one_does() {
             Pop::Item(message) => vec![message],
             Pop::Empty | Pop::Busy => Vec::new(),
         };
+        for producer in producers {
+            producer.join().expect("a producer does not panic");
+        }
+        seen.extend(std::iter::from_fn(|| pop(&queue)));
+        assert_in_order(&seen, &[1, 1]);
+    });
+}
+
+/// A block is given back while a producer whose ticket is after the horizon looks for its own: it begins past it.
+#[test]
+fn loom_a_producer_after_the_horizon_begins_past_the_block() {
+    model(|| {
+        let queue = used(0..1);
+        let producers = [produce(&queue, 0..1), produce(&queue, 10..11)];
+        let mut seen = vec![pop_or_wait(&queue)];
+        // SAFETY: this is the consumer. A park gives back what it can.
+        let _ = unsafe { queue.park() };
         for producer in producers {
             producer.join().expect("a producer does not panic");
         }

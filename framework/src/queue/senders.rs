@@ -26,7 +26,7 @@ const NONE: u64 = CLOSED_AT - 1;
 const CLOSED_AT: u64 = 1 << 63;
 /// How long a producer that meets another waits before each further try. It goes
 /// straight to its last resort under loom, where waiting shows nothing.
-const BACK_OFF_SPINS: &[u32] = if cfg!(ostraca_loom) { &[] } else { &[32, 64, 128, 256] };
+const BACK_OFF_SPINS: &[u32] = if cfg!(ostraca_loom) { &[] } else { &[128, 256] };
 /// As a limit: none.
 pub(super) const NO_LIMIT: u64 = u64::MAX;
 
@@ -150,13 +150,14 @@ impl<T> Senders<T> {
             (0..*spins).for_each(|_| hint::spin_loop());
             // ORDERING: Relaxed; the exchange checks it.
             let word = self.tail.load(Ordering::Relaxed);
-            // ORDERING: Acquire; as in `advance`.
+            // ORDERING: Acquire; as in `advance`. weaken: models do not come here: they wait for nothing.
             let taken = self.tail.compare_exchange(word, word + step, Ordering::Acquire, Ordering::Relaxed);
             if let Ok(word) = taken {
                 return Tail { word };
             }
         }
-        // ORDERING: Acquire; as in `advance`.
+        // ORDERING: Acquire; as in `advance`. weaken: it is the same step, which models take there; here they come only
+        // after an exchange that failed.
         Tail { word: self.tail.fetch_add(step, Ordering::Acquire) }
     }
 
@@ -308,8 +309,9 @@ impl<T> Senders<T> {
     /// begun later; then everything up to that move is seen.
     fn move_on(&self, from: *mut Block<T>, to: *mut Block<T>) -> bool {
         // ORDERING: Release; whoever begins at `to` sees its fields. Acquire on failure: the ticket of whoever moved it
-        // on is then before the horizon that is read next, so that `from` waits for its last user. (Loom cannot show
-        // a read-modify-write that comes too early in the tail's order; that `newest` is past `from` is coherence.)
+        // on is then before the horizon that is read next, so that `from` waits for its last user.
+        // weaken: Acquire: loom cannot show a read-modify-write that comes too early in the tail's order; that
+        // `newest` is past `from` is coherence.
         self.newest.compare_exchange(from, to, Ordering::Release, Ordering::Acquire).is_ok()
     }
 

@@ -7,7 +7,8 @@
 //!
 //! It works on a copy of the tree under `target/weaken`. A weakening that no model notices is a survivor: it is printed
 //! with its place, and the exit code is 1. The author then weakens it for good, adds a model, or writes `weaken: `
-//! and the reason why no model can show it on the line or in the comment above it; such an ordering is left alone.
+//! and the reason why no model can show it on the line or in the comment above it (`weaken: Acquire: ` is of that
+//! ordering alone); such an ordering is left alone.
 //!
 //! **What loom cannot show.** It takes sequentially consistent loads, stores and read-modify-writes for acquire and
 //! release ones, and only fences in earnest: so an access that says SeqCst is always a survivor, and proves nothing
@@ -127,11 +128,8 @@ fn mutants(text: &str) -> Vec<Mutant> {
         for (column, _) in code.match_indices(WORD) {
             let at = start + column + WORD.len();
             let Some(access) = access_of(&text[..at]) else { continue };
-            if is_explained(&lines, index) {
-                continue;
-            }
             for &(from, to) in weaker(access) {
-                if text[at..].starts_with(from) {
+                if text[at..].starts_with(from) && !is_explained(&lines, index, from) {
                     let text = format!("{}{to}{}", &text[..at], &text[at + from.len()..]);
                     mutants.push(Mutant { line: index + 1, text, from, to });
                 }
@@ -175,7 +173,9 @@ fn access_of(before: &str) -> Option<Access> {
     Some(if second && call.starts_with(".compare") { Access::Load } else { access })
 }
 
-fn is_explained(lines: &[&str], index: usize) -> bool {
+/// Whether the reason is given: of all orderings of the statement, or of those that it names.
+fn is_explained(lines: &[&str], index: usize, ordering: &str) -> bool {
+    const NAMES: &[&str] = &["SeqCst", "AcqRel", "Acquire", "Release"];
     // A call can stand on several lines under its comment.
     let statement = lines[..index].iter().rposition(|line| line.trim_start().starts_with("//"));
     let above = statement.filter(|comment| index - comment <= 4).map_or(index, |comment| {
@@ -184,7 +184,8 @@ fn is_explained(lines: &[&str], index: usize) -> bool {
             .rposition(|line| !line.trim_start().starts_with("//"))
             .map_or(0, |code| code + 1)
     });
-    lines[above..=index].iter().any(|line| line.contains("weaken: "))
+    let mut reasons = lines[above..=index].iter().filter_map(|line| Some(line.split_once("weaken: ")?.1));
+    reasons.any(|reason| reason.starts_with(ordering) || !NAMES.iter().any(|name| reason.starts_with(name)))
 }
 
 /// Builds the models and runs them until one fails.
