@@ -7,6 +7,7 @@
 //! A consumer that keeps pace takes a cache line from the producers at every item, so it may pay to look again only
 //! after a moment. For every queue there is a variant that lingers so ([`Linger`]), the same for all.
 
+pub mod own;
 pub mod rivals;
 
 use std::hint::{black_box, spin_loop};
@@ -104,6 +105,9 @@ pub fn group() -> Group {
 
 fn work<const P: u64>(name: &'static str, bars: &[Bar]) -> Work {
     let work = Work::new(name, bars);
+    let work = by::<own::Ostraca, P>(work, "ostraca", ["plain", "lingering"]);
+    let work = by::<own::Batches, P>(work, "own-mutex", ["plain", "lingering"]);
+    let work = by::<own::Ring, P>(work, "own-ring", ["plain", "lingering"]);
     let work = by::<Seg, P>(work, "SegQueue", ["plain", "lingering"]);
     let work = by::<Array, P>(work, "ArrayQueue", ["plain", "lingering"]);
     let work = by::<Channel, P>(work, "crossbeam-channel", ["plain", "lingering"]);

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::{Backoff, Item, LEN_MAX, Queue, RUN};
 
 /// Takes items one by one until there are none.
-fn take_each(mut next: impl FnMut() -> Option<Item>, mut each: impl FnMut(Item)) -> usize {
+pub fn take_each(mut next: impl FnMut() -> Option<Item>, mut each: impl FnMut(Item)) -> usize {
     for taken in 0..RUN {
         match next() {
             Some(item) => each(item),
@@ -21,7 +21,7 @@ fn take_each(mut next: impl FnMut() -> Option<Item>, mut each: impl FnMut(Item))
 }
 
 /// Tries until there is room.
-fn push_until(mut item: Item, mut try_push: impl FnMut(Item) -> Result<(), Item>) {
+pub fn push_until(mut item: Item, mut try_push: impl FnMut(Item) -> Result<(), Item>) {
     let mut backoff = Backoff::default();
     while let Err(back) = try_push(item) {
         item = back;
