@@ -5,10 +5,12 @@
 mod block;
 mod consumer;
 #[cfg(any(test, feature = "internals"))]
+#[cfg_attr(not(feature = "internals"), allow(unreachable_pub, reason = "public with `internals` only"))]
 pub mod handles;
 mod lazy;
 mod mpsc;
 #[cfg(any(test, feature = "internals"))]
+#[cfg_attr(not(feature = "internals"), allow(unreachable_pub, reason = "public with `internals` only"))]
 pub mod rivals;
 mod senders;
 mod stack;
