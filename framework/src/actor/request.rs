@@ -15,7 +15,7 @@ use super::message::Envelope;
 use super::reply::{self, ReplyRx, ReplyTo};
 use super::route::Target;
 use super::{Actor, Handles, Message, scope};
-use crate::mailbox::{TryPushError, Waiter};
+use crate::mailbox::{Manners, TryPushError, Waiter};
 
 /// A message on its way to an actor. Nothing is sent before its first poll, [`tell`](Self::tell),
 /// [`send`](Self::send) or [`forward`](Self::forward).
@@ -107,10 +107,7 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     #[inline]
     pub fn tell(self) -> Result<(), TellError<M>> {
         let (target, message) = self.into_unsent();
-        deliver(&target, Envelope::told(message)).map_err(|error| match error {
-            TryPushError::Full(envelope) => TellError::Full(envelope.into_parts().0),
-            TryPushError::Closed(envelope) => TellError::Stopped(envelope.into_parts().0),
-        })
+        deliver(&target, Envelope::told(message)).map_err(not_told)
     }
 
     /// Sends and waits for room, not for an answer.
@@ -303,19 +300,36 @@ async fn send_later<A: Handles<M>, M: Message>(
     }
 }
 
-#[inline]
+#[inline(always)]
 fn deliver<A: Handles<M>, M: Message>(
     target: &Target<'_, A>,
     envelope: Envelope<M>,
 ) -> Result<(), TryPushError<Envelope<M>>> {
     let cell = target.cell();
-    match cell.push(A::wrap(envelope)) {
+    match cell.push(A::wrap(envelope), Manners::GiveWay) {
         Ok(must_wake) => {
             cell.nudge(must_wake);
             Ok(())
         }
-        Err(TryPushError::Full(message)) => Err(TryPushError::Full(A::unwrap(message))),
-        Err(TryPushError::Closed(message)) => Err(TryPushError::Closed(A::unwrap(message))),
+        Err(error) => Err(unwrap_back::<A, M>(error)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn unwrap_back<A: Handles<M>, M: Message>(error: TryPushError<A::Message>) -> TryPushError<Envelope<M>> {
+    match error {
+        TryPushError::Full(message) => TryPushError::Full(A::unwrap(message)),
+        TryPushError::Closed(message) => TryPushError::Closed(A::unwrap(message)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn not_told<M: Message>(error: TryPushError<Envelope<M>>) -> TellError<M> {
+    match error {
+        TryPushError::Full(envelope) => TellError::Full(envelope.into_parts().0),
+        TryPushError::Closed(envelope) => TellError::Stopped(envelope.into_parts().0),
     }
 }
 

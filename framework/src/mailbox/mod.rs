@@ -42,7 +42,7 @@ mod room;
 
 use std::task::{Context, Poll};
 
-pub(crate) use crate::queue::{LazyBox, Pop};
+pub(crate) use crate::queue::{LazyBox, Manners, Pop, Ticket};
 use crate::queue::{Queue, Stack};
 use ring::Ring;
 use room::Room;
@@ -123,26 +123,34 @@ impl<M, C> Mailbox<M, C> {
         Mailbox { users: Queue::with_limit(limit, beside) }
     }
 
-    /// Appends a message, or gives it back. Never waits.
-    #[inline]
-    pub(crate) fn try_push(&self, message: M) -> Result<Pushed<M>, TryPushError<M>> {
-        if !self.users.is_within_limit() {
-            return self.push_at_limit(message);
-        }
-        let pushed = self.users.push(message).map_err(TryPushError::Closed)?;
-        Ok(Pushed { must_wake: pushed.must_wake, displaced: None })
+    /// The first half of the quick way to append a message; `None` when that is not open: at the limit, when closed,
+    /// or when the oldest message may have to make room. Then [`try_push`](Self::try_push) says.
+    #[inline(always)]
+    pub(crate) fn take_ticket(&self, manners: Manners) -> Option<Ticket> {
+        if self.users.is_within_limit() { self.users.take_ticket(manners) } else { None }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn push_at_limit(&self, message: M) -> Result<Pushed<M>, TryPushError<M>> {
+    /// The second half.
+    ///
+    /// # Safety
+    ///
+    /// The ticket is of this mailbox. From the first half to this one nothing ran that can panic or take long: the
+    /// consumer waits for the slot.
+    #[inline(always)]
+    pub(crate) unsafe fn fill(&self, ticket: Ticket, message: M) {
+        // SAFETY: the caller's duty is passed on unchanged.
+        unsafe { self.users.fill(ticket, message) };
+    }
+
+    /// Appends a message, or gives it back. Never waits.
+    pub(crate) fn try_push(&self, message: M) -> Result<Pushed<M>, TryPushError<M>> {
         if let Some(ring) = self.ring() {
             return ring.push(message).map_err(TryPushError::Closed);
         }
         if self.users.is_closed() {
             return Err(TryPushError::Closed(message));
         }
-        if self.free() == 0 {
+        if !self.users.is_within_limit() && self.free() == 0 {
             return Err(TryPushError::Full(message));
         }
         let pushed = self.users.push(message).map_err(TryPushError::Closed)?;
@@ -258,7 +266,7 @@ impl<M, C> Mailbox<M, C> {
     /// # Safety
     ///
     /// The caller is the only consumer, and what the previous consumer did happens before the call.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn pop(&self) -> Pop<M> {
         // SAFETY: the caller's duty is passed on unchanged.
         match unsafe { self.users.pop() } {

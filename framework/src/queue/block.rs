@@ -178,7 +178,7 @@ impl<T> Block<T> {
     /// # Safety
     ///
     /// The caller holds `ticket`, which is `offset` into this block, and calls once.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn write(block: *mut Block<T>, offset: usize, ticket: u64, value: T) {
         // SAFETY: the ticket keeps the block, and is in it.
         let slot = unsafe { Self::slot(block, offset) };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Pop, Queue};
+use super::{Manners, Pop, Queue};
 use crate::sync::hint;
 
 /// The longest that a receiver waits before it looks at the tail again.
@@ -32,8 +32,9 @@ impl<T: Send> Sender<T> {
     /// Appends.
     #[inline]
     pub fn push(&self, value: T) {
-        let pushed = self.queue.0.push(value);
-        debug_assert!(pushed.is_ok(), "nobody closes it");
+        let ticket = self.queue.0.take_ticket(Manners::GiveWay).expect("nobody closes it");
+        // SAFETY: it was just taken.
+        unsafe { self.queue.0.fill(ticket, value) };
     }
 
     /// Appends all, one after the other.

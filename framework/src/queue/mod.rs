@@ -17,5 +17,6 @@ mod stack;
 
 pub(crate) use lazy::LazyBox;
 use mpsc::Pushed;
-pub(crate) use mpsc::{Pop, Queue};
+pub(crate) use mpsc::{Pop, Queue, Ticket};
+pub(crate) use senders::Manners;
 pub(crate) use stack::Stack;

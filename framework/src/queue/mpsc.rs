@@ -92,7 +92,7 @@
 //! unsafe: it frees a block that a producer interrupted before its look-up still needs.
 
 use super::consumer::Consumer;
-use super::senders::{NO_LIMIT, Senders};
+use super::senders::{Manners, NO_LIMIT, Senders};
 
 /// A queue, with whatever its owner wants beside what producers touch.
 ///
@@ -110,6 +110,14 @@ pub(crate) struct Queue<T, S = [u64; 3]> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pushed {
     /// The consumer is parked, and this producer must wake it.
+    pub(crate) must_wake: bool,
+}
+
+/// The right, and the duty, to fill one slot.
+#[must_use = "the consumer waits for its slot"]
+pub(crate) struct Ticket {
+    ticket: u64,
+    /// As [`Pushed::must_wake`], once the slot is filled.
     pub(crate) must_wake: bool,
 }
 
@@ -147,9 +155,30 @@ impl<T, S> Queue<T, S> {
     /// # Errors
     ///
     /// Gives the value back when the queue is closed.
-    #[inline]
     pub(crate) fn push(&self, value: T) -> Result<Pushed, T> {
         self.senders.push(value)
+    }
+
+    /// The first half of a push: takes a ticket. `None` when the queue is closed. In two halves, and both inlined, so
+    /// that the value goes straight to its slot: through a result that can give it back it would go by memory, in
+    /// pieces of other sizes than it is read by, and the processor would wait for each.
+    #[inline(always)]
+    pub(crate) fn take_ticket(&self, manners: Manners) -> Option<Ticket> {
+        self.senders
+            .take_tickets(1, manners)
+            .map(|(ticket, Pushed { must_wake })| Ticket { ticket, must_wake })
+    }
+
+    /// The second half.
+    ///
+    /// # Safety
+    ///
+    /// The ticket is of this queue. From the first half to this one nothing ran that can panic or take long: the
+    /// consumer waits for the slot.
+    #[inline(always)]
+    pub(crate) unsafe fn fill(&self, ticket: Ticket, value: T) {
+        // SAFETY: the ticket is used up, so this is the only time.
+        unsafe { self.senders.fill(ticket.ticket, value) };
     }
 
     /// Appends the first `count` of `values`, one after the other with nothing between; takes them out. `None`, and

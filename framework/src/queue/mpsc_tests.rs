@@ -265,7 +265,7 @@ struct Interrupted {
 
 impl Interrupted {
     fn begin<T>(queue: &Queue<T>) -> Self {
-        let (ticket, _) = queue.senders.take_tickets(1).expect("it is open");
+        let (ticket, _) = queue.senders.take_tickets(1, Manners::AtOnce).expect("it is open");
         Interrupted { ticket }
     }
 

@@ -24,8 +24,8 @@ const CLOSED: u64 = 1;
 const NONE: u64 = CLOSED_AT - 1;
 /// In `parked_at`: the rest of the word is the first ticket that was refused.
 const CLOSED_AT: u64 = 1 << 63;
-/// How long a producer that meets another waits before each further try. It goes
-/// straight to its last resort under loom, where waiting shows nothing.
+/// How long a producer that floods and meets another waits before each further try. It goes straight to its last
+/// resort under loom, where waiting shows nothing.
 const BACK_OFF_SPINS: &[u32] = if cfg!(ostraca_loom) { &[] } else { &[128, 256] };
 /// As a limit: none.
 pub(super) const NO_LIMIT: u64 = u64::MAX;
@@ -44,6 +44,15 @@ pub(super) struct Senders<T> {
     limit: AtomicU64,
     /// A block that nobody can reach.
     spare: AtomicPtr<Block<T>>,
+}
+
+/// How a producer meets others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manners {
+    /// Somebody waits for what comes of it: takes its ticket at once.
+    AtOnce,
+    /// Lets another have the line for a while first: microseconds at most.
+    GiveWay,
 }
 
 /// A reading of the tail.
@@ -74,9 +83,8 @@ impl<T> Senders<T> {
         }
     }
 
-    #[inline]
     pub(super) fn push(&self, value: T) -> Result<Pushed, T> {
-        let Some((ticket, pushed)) = self.take_tickets(1) else { return Err(value) };
+        let Some((ticket, pushed)) = self.take_tickets(1, Manners::AtOnce) else { return Err(value) };
         // SAFETY: the ticket is this producer's.
         unsafe { self.fill(ticket, value) };
         Ok(pushed)
@@ -85,7 +93,7 @@ impl<T> Senders<T> {
     /// # Safety
     ///
     /// The ticket is the caller's, and was not filled before.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn fill(&self, ticket: u64, value: T) {
         // SAFETY: the ticket is the caller's, and stamped below.
         let (block, offset) = unsafe { self.find(ticket) };
@@ -97,7 +105,7 @@ impl<T> Senders<T> {
     pub(super) fn push_many(&self, values: &mut Vec<T>, count: usize) -> Option<Pushed> {
         assert!((1..=values.len()).contains(&count), "there are as many values, and some");
         // From the tickets on nothing may panic: what is pushed lies in the vector already.
-        let (first, pushed) = self.take_tickets(count as u64)?;
+        let (first, pushed) = self.take_tickets(count as u64, Manners::AtOnce)?;
         let mut ticket = first;
         let mut values = values.drain(..count);
         while ticket < first + count as u64 {
@@ -117,9 +125,9 @@ impl<T> Senders<T> {
     }
 
     /// Takes `count` tickets in a row: the first, and whether the consumer sleeps. `None` when closed.
-    #[inline]
-    pub(super) fn take_tickets(&self, count: u64) -> Option<(u64, Pushed)> {
-        let tail = self.advance(ONE * count);
+    #[inline(always)]
+    pub(super) fn take_tickets(&self, count: u64, manners: Manners) -> Option<(u64, Pushed)> {
+        let tail = self.advance(ONE * count, manners);
         if tail.is_closed() {
             return None;
         }
@@ -129,8 +137,12 @@ impl<T> Senders<T> {
     }
 
     /// Adds `step` to the tail.
-    #[inline]
-    fn advance(&self, step: u64) -> Tail {
+    #[inline(always)]
+    fn advance(&self, step: u64, manners: Manners) -> Tail {
+        if manners == Manners::AtOnce {
+            // ORDERING: Acquire; as below.
+            return Tail { word: self.tail.fetch_add(step, Ordering::Acquire) };
+        }
         // ORDERING: Relaxed; the exchange checks it.
         let word = self.tail.load(Ordering::Relaxed);
         // ORDERING: Acquire; pairs with the Release in `horizon` (rule 3) and in `park`.
@@ -168,7 +180,7 @@ impl<T> Senders<T> {
     }
 
     /// Whether the tail is before the limit. Only a look: the others do not wait.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_within_limit(&self) -> bool {
         // ORDERING: Relaxed, both; only the numbers are read, and the limit is never beyond what the head allows.
         let limit = self.limit.load(Ordering::Relaxed);
@@ -253,7 +265,7 @@ impl<T> Senders<T> {
     /// # Safety
     ///
     /// The ticket is the caller's, and not stamped.
-    #[inline]
+    #[inline(always)]
     unsafe fn find(&self, ticket: u64) -> (*mut Block<T>, usize) {
         // ORDERING: Acquire; pairs with the Release in `move_on` and `make_first`: sees the block's fields.
         let newest = self.newest.load(Ordering::Acquire);

@@ -19,6 +19,8 @@ pub(super) struct RunQueue<T> {
     locals: Box<[Local<T>]>,
     injector: Injector<T>,
     idle: Idle,
+    /// Each worker may run on a thread of its own.
+    has_threads: bool,
 }
 
 /// What one worker fills and others may take from. Alone on its cache lines.
@@ -77,6 +79,7 @@ impl<T> RunQueue<T> {
             locals: (0..workers).map(local).collect(),
             injector: Injector::new(),
             idle: Idle::new(workers, keeps_watch),
+            has_threads: keeps_watch,
         }
     }
 
@@ -384,6 +387,12 @@ impl<T> RunQueue<T> {
                 Patrol::Awake
             }
         }
+    }
+
+    /// Whether `worker` has nothing to take but what it runs, while others have threads of their own. A guess.
+    pub(super) fn is_alone(&self, worker: usize) -> bool {
+        let local = &self.locals[worker];
+        self.has_threads && !local.slot.is_full() && !self.has_queued()
     }
 
     /// Takes the one injected job that `pick` chooses, for a runtime without workers.

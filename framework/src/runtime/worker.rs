@@ -97,6 +97,12 @@ impl Runtime {
         abandon_late(self.queue.inject(job).map_err(|job| vec![job]));
     }
 
+    /// Whether the caller is a worker that has nothing else to do, while senders have threads of their own: then it
+    /// may as well wait a moment. A guess.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.here().is_some_and(|worker| self.queue.is_alone(worker))
+    }
+
     /// Which of this runtime's workers the caller stands in.
     #[inline]
     fn here(&self) -> Option<usize> {

@@ -18,19 +18,22 @@ use super::super::settings::Inline;
 use super::super::{Actor, scope};
 use super::Cell;
 use super::runner;
-use crate::mailbox::TryPushError;
+use crate::mailbox::{Manners, TryPushError};
 use crate::sync::hint;
 
 /// An asker runs a mailbox of at most this many messages; a longer one is the workers'.
 const INLINE_LEN_MAX: usize = 4;
+/// How long an asker that lost the claim stands back before each further try, in pauses of the processor: about a
+/// microsecond in all.
+const BACK_OFF: &[u32] = &[20, 40];
 /// How often an asker that lost the claim looks for its answer, or for the claim, before it leaves both to others:
 /// about a microsecond.
-const LOOKS: u32 = 24;
+const LOOKS: u32 = 2;
 
 impl<A: Actor> Cell<A> {
     /// Delivers the message of an ask, whose answer comes to `rx`, and sees to it that it runs: here if the cell is
     /// idle and everything speaks for it, else on a worker.
-    #[inline]
+    #[inline(always)]
     pub(in super::super) fn ask<T, E>(
         &self,
         message: A::Message,
@@ -39,24 +42,19 @@ impl<A: Actor> Cell<A> {
     ) -> Result<(), TryPushError<A::Message>> {
         let is_async = A::HANDLERS[A::handler_of(&message)].is_async();
         if self.inline == Inline::Never || is_async || asker.is_inline {
-            let must_wake = self.push(message)?;
-            self.nudge(must_wake);
-            return Ok(());
+            return self.ask_elsewhere(message);
         }
-        if self.claim.try_claim() == Tried::Claimed {
-            // SAFETY: the claim was just taken.
-            return unsafe { self.ask_claimed(message, rx.address()) };
+        if self.claim.try_claim() != Tried::Claimed {
+            return self.ask_later(message, rx);
         }
-        let must_wake = self.push(message)?;
-        self.nudge(must_wake);
-        self.look_for_answer(rx);
-        Ok(())
+        // SAFETY: the claim was just taken.
+        unsafe { self.ask_claimed(message, rx.address()) }
     }
 
     /// # Safety
     ///
     /// The caller holds the claim and gives it to this function, which gives it up.
-    #[inline]
+    #[inline(always)]
     unsafe fn ask_claimed(&self, message: A::Message, slot: usize) -> Result<(), TryPushError<A::Message>> {
         // SAFETY: the claim is held, so this is the consumer.
         let is_idle = unsafe { self.mailbox.is_idle() };
@@ -71,16 +69,47 @@ impl<A: Actor> Cell<A> {
         Ok(())
     }
 
+    #[inline(never)]
+    fn ask_elsewhere(&self, message: A::Message) -> Result<(), TryPushError<A::Message>> {
+        let must_wake = self.push(message, Manners::AtOnce)?;
+        self.nudge(must_wake);
+        Ok(())
+    }
+
+    /// Another runs the cell. It may be about to end, or be at the first of many asks of its own: either way both get on
+    /// better when this one stands back for a moment than when the line goes to and fro at every ask.
+    #[inline(never)]
+    fn ask_later<T, E>(
+        &self,
+        message: A::Message,
+        rx: &ReplyRx<T, E>,
+    ) -> Result<(), TryPushError<A::Message>> {
+        for pauses in BACK_OFF {
+            (0..*pauses).for_each(|_| hint::spin_loop());
+            match self.claim.try_claim() {
+                // SAFETY: the claim was just taken.
+                Tried::Claimed => return unsafe { self.ask_claimed(message, rx.address()) },
+                Tried::Taken => {}
+                Tried::NotForAskers => break,
+            }
+        }
+        let must_wake = self.push(message, Manners::AtOnce)?;
+        self.nudge(must_wake);
+        self.look_for_answer(rx);
+        Ok(())
+    }
+
     /// # Safety
     ///
     /// As [`ask_claimed`](Self::ask_claimed).
     #[cold]
+    #[inline(never)]
     unsafe fn ask_behind_others(
         &self,
         message: A::Message,
         slot: usize,
     ) -> Result<(), TryPushError<A::Message>> {
-        let pushed = self.push(message);
+        let pushed = self.push(message, Manners::AtOnce);
         // SAFETY: the caller's duty is passed on.
         unsafe { self.run_queued_for_asker(if pushed.is_ok() { slot } else { 0 }) };
         pushed.map(drop)

@@ -41,7 +41,7 @@ use super::scope::{self, Place};
 use super::settings::Inline;
 use super::stats::{CellStats, RareStats};
 use crate::cache::CacheStats;
-use crate::mailbox::{LazyBox, Mailbox, Pushed, TryPushError};
+use crate::mailbox::{LazyBox, Mailbox, Manners, Pushed, TryPushError};
 use crate::runtime::{Counted, Handle, Refs, Runnable, Wakes, WeakHandle};
 use crate::sync::atomic::{AtomicU32, Ordering};
 pub(super) use future_slot::{Ended, FutureSlot};
@@ -188,7 +188,26 @@ impl<A: Actor> Cell<A> {
 
     /// Puts a message into the mailbox. The caller sees to it that the cell runs ([`nudge`](Self::nudge)), if the
     /// answer says so.
-    pub(super) fn push(&self, message: A::Message) -> Result<bool, TryPushError<A::Message>> {
+    #[inline(always)]
+    pub(super) fn push(
+        &self,
+        message: A::Message,
+        manners: Manners,
+    ) -> Result<bool, TryPushError<A::Message>> {
+        match self.mailbox.take_ticket(manners) {
+            Some(ticket) => {
+                let must_wake = ticket.must_wake;
+                // SAFETY: it was just taken.
+                unsafe { self.mailbox.fill(ticket, message) };
+                Ok(must_wake)
+            }
+            None => self.push_slowly(message),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_slowly(&self, message: A::Message) -> Result<bool, TryPushError<A::Message>> {
         let Pushed { must_wake, displaced } = self.mailbox.try_push(message)?;
         if let Some(displaced) = displaced {
             self.bury(&displaced, DeadReason::Displaced);
@@ -197,6 +216,7 @@ impl<A: Actor> Cell<A> {
     }
 
     /// After a push that said so: sees to it that the cell runs.
+    #[inline]
     pub(super) fn nudge(&self, must_wake: bool) {
         if must_wake {
             self.schedule_if(self.claim.notify());
