@@ -152,3 +152,43 @@ async fn a_drop_that_panics_takes_nothing_else_along() {
     assert_eq!(holder.ping().await, Ok(1));
     assert!(system.stop().await.is_clean());
 }
+
+/// Leaves its handler's waker behind.
+struct Haunted {
+    waker: Kept,
+}
+
+type Kept = Arc<std::sync::Mutex<Option<std::task::Waker>>>;
+
+#[actor(restart(backoff = "100ms..1s"))]
+impl Haunted {
+    #[start]
+    fn start(waker: Kept) -> Self {
+        Haunted { waker }
+    }
+
+    #[handler]
+    async fn fall(&mut self) {
+        std::future::poll_fn(|cx| {
+            *self.waker.lock().unwrap() = Some(cx.waker().clone());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        panic!("a planned failure");
+    }
+
+    #[handler]
+    fn rise(&mut self) -> u32 {
+        1
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_wake_of_a_failed_handler_does_not_keep_its_actor_from_the_restart() {
+    let system = System::start().unwrap();
+    let kept = Kept::default();
+    let haunted = system.spawn::<Haunted>(kept.clone()).await.unwrap();
+    assert_eq!(haunted.fall().await, Err(AskError::Panicked));
+    kept.lock().unwrap().take().unwrap().wake();
+    assert_eq!(haunted.rise().await, Ok(1));
+}

@@ -255,7 +255,12 @@ impl<'a, A: Actor> Runner<'a, A> {
                 self.begin_start();
                 None
             }
-            Phase::Failed | Phase::StoppingChildren => Some(Next::Wait),
+            Phase::Failed | Phase::StoppingChildren => {
+                // No future is there: a wake of one that is gone, whoever kept its waker, is for nobody. Left where
+                // it is it would keep the cell from resting, and so this worker from ever bringing the restart.
+                self.cell.claim.take_woken();
+                Some(Next::Wait)
+            }
             Phase::Closed => Some(Next::Closed),
         }
     }
