@@ -186,3 +186,18 @@ fn dropping_the_runtime_fails_every_ask_whoever_holds_references() {
     assert_eq!(other.block_on(worker.ping()), Err(AskError::Stopped));
     drop(system);
 }
+
+#[test]
+fn a_handler_that_loses_its_runtime_half_way_is_a_dead_letter() {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let system = tokio.block_on(async {
+        let system = System::start().unwrap();
+        let worker = worker(&system).await.1;
+        worker.hang().tell().unwrap();
+        worker.ping().tell().unwrap();
+        tokio::task::yield_now().await;
+        system
+    });
+    drop(tokio);
+    assert_eq!(system.dead_letters_total(), 2, "the one that hung, and the one behind it");
+}

@@ -55,7 +55,7 @@ impl<A: Actor> Runner<'_, A> {
         }
     }
 
-    fn kill(&mut self, reason: StopReason) {
+    pub(super) fn kill(&mut self, reason: StopReason) {
         if self.life().phase == Phase::Running && self.future().is_some() {
             self.guard_drop(|runner| runner.future().clear());
             self.spend_messages(DeadReason::Killed);

@@ -102,7 +102,7 @@ pub(super) unsafe fn run_message<A: Actor>(cell: &Cell<A>, message: A::Message, 
 pub(super) unsafe fn abandon<A: Actor>(cell: &Cell<A>) {
     let mut runner = Runner { cell, place: Place::Worker };
     let entered = runner.enter(0);
-    runner.close(StopReason::RuntimeLost);
+    runner.kill(StopReason::RuntimeLost);
     cell.claim.close();
     drop(entered);
 }
