@@ -108,3 +108,39 @@ async fn drop_oldest_keeps_the_newest_and_tells_the_asker_of_the_dropped() {
     assert_eq!((first, second, third), (Err(AskError::Dropped), Ok(2), Ok(3)));
     assert_eq!(system.dead_letters_total(), 1);
 }
+
+/// Panics when it is dropped.
+struct Bomb(bool);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.0, "a planned failure");
+    }
+}
+
+struct Newest;
+
+#[actor(mailbox(len_max = 1, overflow = drop_oldest), inline = always)]
+impl Newest {
+    #[start]
+    fn start() -> Self {
+        Newest
+    }
+
+    #[handler]
+    fn take(&mut self, mut bomb: Bomb) {
+        bomb.0 = false;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_displaced_messages_drop_that_panics_takes_no_sender_along() {
+    let system = System::start().unwrap();
+    let newest = system.spawn::<Newest>(()).await.unwrap();
+    newest.take(Bomb(true)).tell().unwrap();
+    newest.take(Bomb(true)).tell().unwrap();
+    // It runs where it stands: with the claim in its hands when the drop panics.
+    assert_eq!(newest.take(Bomb(true)).await, Ok(()));
+    assert_eq!(system.dead_letters_total(), 2);
+    assert!(system.stop().await.is_clean());
+}

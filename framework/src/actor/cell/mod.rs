@@ -27,6 +27,7 @@ mod runner;
 
 use std::any::TypeId;
 use std::cell::UnsafeCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,7 +36,7 @@ use super::Actor;
 use super::claim::{Claim, Wake as Awake};
 use super::commons::{Commons, DeadLetter, DeadReason};
 use super::context::Context;
-use super::lifecycle::{ActorId, Exit, Label, SpawnError, StopReason, short_type_name};
+use super::lifecycle::{ActorId, Exit, Failure, Label, SpawnError, StopReason, short_type_name};
 use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, WeakAnyRef};
 use super::scope::{self, Place};
 use super::settings::Inline;
@@ -210,9 +211,19 @@ impl<A: Actor> Cell<A> {
     fn push_slowly(&self, message: A::Message) -> Result<bool, TryPushError<A::Message>> {
         let Pushed { must_wake, displaced } = self.mailbox.try_push(message)?;
         if let Some(displaced) = displaced {
-            self.bury(&displaced, DeadReason::Displaced);
+            self.bury_displaced(displaced);
         }
         Ok(must_wake)
+    }
+
+    /// Its drop is foreign code on an innocent sender's way, who has yet to wake the cell, and may hold its claim.
+    #[cold]
+    fn bury_displaced(&self, displaced: A::Message) {
+        self.bury(&displaced, DeadReason::Displaced);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(displaced))) {
+            let failure = Failure::panic("drop", &*payload);
+            tracing::error!(target: "ostraca::actor", actor = %self.label(), "{failure}");
+        }
     }
 
     /// After a push that said so: sees to it that the cell runs.
