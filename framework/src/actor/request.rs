@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -334,6 +335,9 @@ fn not_told<M: Message>(error: TryPushError<Envelope<M>>) -> TellError<M> {
 }
 
 /// Ready when the deadline is over. The timer is the system's, and made only when it is needed.
+///
+/// A runtime that is gone has none, and tokio's panic then. Its cells are closed, which answers their asks; one whose
+/// answer is elsewhere waits for it no longer.
 fn poll_deadline<A: Actor>(
     sleep: &mut Option<Pin<Box<Sleep>>>,
     deadline: Option<Instant>,
@@ -341,11 +345,16 @@ fn poll_deadline<A: Actor>(
     cx: &mut Context<'_>,
 ) -> Poll<()> {
     let Some(deadline) = deadline else { return Poll::Pending };
+    let runtime = &target.cell().commons().runtime;
     let sleep = sleep.get_or_insert_with(|| {
-        let _entered = target.cell().commons().runtime.enter();
+        let _entered = runtime.enter();
         Box::pin(tokio::time::sleep_until(deadline.into()))
     });
-    sleep.as_mut().poll(cx)
+    match catch_unwind(AssertUnwindSafe(|| sleep.as_mut().poll(cx))) {
+        Ok(poll) => poll,
+        Err(_) if runtime.is_closed() => Poll::Ready(()),
+        Err(payload) => resume_unwind(payload),
+    }
 }
 
 fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {

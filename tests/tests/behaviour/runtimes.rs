@@ -130,3 +130,37 @@ fn two_systems_in_one_process_share_nothing() {
         two.stop().await;
     });
 }
+
+struct Keeper(std::sync::mpsc::Sender<ReplyTo<u32>>);
+
+#[actor]
+impl Keeper {
+    #[start]
+    fn start(keep: std::sync::mpsc::Sender<ReplyTo<u32>>) -> Self {
+        Keeper(keep)
+    }
+
+    #[handler]
+    fn keep(&mut self, reply: ReplyTo<u32>) {
+        self.0.send(reply).unwrap();
+    }
+}
+
+#[test]
+fn an_ask_with_a_deadline_outlives_the_timers_it_waits_with() {
+    let home = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let system = home.block_on(async { System::start().unwrap() });
+    let (keep, kept) = std::sync::mpsc::channel();
+    let keeper = home.block_on(system.spawn::<Keeper>(keep)).unwrap();
+    let asker = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let ask = asker.spawn({
+        let keeper = keeper.clone();
+        async move { keeper.keep().within(Duration::from_secs(60)).await }
+    });
+    asker.block_on(tokio::task::yield_now());
+    let reply = kept.recv().unwrap();
+    drop(home);
+    assert_eq!(asker.block_on(ask).unwrap(), Err(AskError::Deadline));
+    assert!(reply.is_cancelled());
+    drop(system);
+}
