@@ -260,7 +260,8 @@ impl System {
     }
 
     /// Stops everything in order, within the builder's `stop_deadline`. Called again, it waits for the stop that
-    /// is under way and gives the same report.
+    /// is under way and gives the same report. Where the runtime is lost, before it or on the way, its actors went
+    /// with it, and the report names none.
     ///
     /// # Cancellation
     ///
@@ -274,8 +275,8 @@ impl System {
             is_first
         });
         if is_first {
-            let system = self.clone();
-            self.0.commons.runtime.spawn(async move { system.run_stop().await });
+            let stopping = Stopping { system: self.clone(), began: Instant::now() };
+            self.0.commons.runtime.spawn(async move { stopping.system.run_stop().await });
         }
         let mut state = self.0.state.subscribe();
         // The sender is in `self`: it cannot be gone.
@@ -492,6 +493,23 @@ impl SystemBuilder {
             monitor: OnceLock::new(),
             commons,
         }))
+    }
+}
+
+/// A stop under way. A runtime that is dropped drops it unfinished: whoever waits for the stop is let go.
+struct Stopping {
+    system: System,
+    began: Instant,
+}
+
+impl Drop for Stopping {
+    fn drop(&mut self) {
+        let System(inner) = &self.system;
+        if *inner.state.borrow() != State::Stopped {
+            let report = StopReport { took: self.began.elapsed(), killed: Vec::new(), blocked: Vec::new() };
+            *inner.report.lock() = Some(report);
+            inner.state.send_replace(State::Stopped);
+        }
     }
 }
 

@@ -201,3 +201,13 @@ fn a_handler_that_loses_its_runtime_half_way_is_a_dead_letter() {
     drop(tokio);
     assert_eq!(system.dead_letters_total(), 2, "the one that hung, and the one behind it");
 }
+
+#[test]
+fn a_stop_of_a_system_that_lost_its_runtime_ends() {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let system = tokio.block_on(async { System::start().unwrap() });
+    drop(tokio);
+    let other = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stopped = other.block_on(async { tokio::time::timeout(Duration::from_secs(2), system.stop()).await });
+    assert!(stopped.is_ok(), "nobody is left to stop it");
+}
