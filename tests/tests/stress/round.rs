@@ -177,7 +177,14 @@ fn finish(
     let mut system = Some(system);
     match (end, &system) {
         (End::DropSystem, _) => system = None,
-        (End::LoseRuntime, _) => home.take().expect("it is there").lose(chance),
+        (End::LoseRuntime, Some(system)) => {
+            // Before the loss, on the way, or after it.
+            let system = chance.one_in(2).then(|| system.clone());
+            let stopping = system.map(|system| std::thread::spawn(move || block_on_bare(system.stop())));
+            home.take().expect("it is there").lose(chance);
+            tells("stops a system without a runtime");
+            stopping.map(std::thread::JoinHandle::join);
+        }
         (End::Stop, Some(system)) => stop(system),
         (End::Kill, Some(system)) => {
             for someone in world.cast.0.read().unwrap().iter() {
