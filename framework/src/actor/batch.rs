@@ -5,9 +5,17 @@
 //! [`AskError::Unanswered`](crate::AskError::Unanswered) if not, [`AskError::Panicked`] if it panicked: an asker never hangs and never gets
 //! its neighbour's answer. Items moved out of the handler (into a task, say) may be answered later.
 //!
-//! **Cost.** One vector and one shared list a batch.
+//! **Cost.** Nothing is allocated in steady state: the actor keeps the memory of its longest batch of each kind, and
+//! uses it for the next. An item moved out of the handler costs the next batch that comes before it is answered a new
+//! list and a new buffer. A lock, which nobody else wants, when the handler has its last item and when it ends.
+//!
+//! ```text
+//!   Context ── keeps ──> Arc<Shared>  <── Batch, its iterator, each Item, BatchReplies: gone when all is answered,
+//!                        [ replies | buffer ]                                           and then used again
+//! ```
 
-use std::collections::{VecDeque, vec_deque};
+use std::collections::VecDeque;
+use std::iter::FusedIterator;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -21,7 +29,13 @@ type Reply<M> = ReplyTo<<M as Message>::Reply, <M as Message>::Refusal>;
 
 /// A run of messages `M`, oldest first; at least one.
 pub struct Batch<M: Message> {
-    items: VecDeque<Item<M>>,
+    items: BatchItems<M>,
+}
+
+/// The items of a batch, oldest first.
+pub struct BatchItems<M: Message> {
+    queued: VecDeque<(M, Reply<M>)>,
+    shared: Arc<Shared<M>>,
 }
 
 /// One message of a batch; dereferences to it.
@@ -29,14 +43,29 @@ pub struct Batch<M: Message> {
 pub struct Item<M: Message> {
     message: M,
     reply: Option<Reply<M>>,
-    unanswered: Arc<Unanswered<M>>,
+    shared: Arc<Shared<M>>,
 }
 
-/// The answers that items left behind. `None` when the handler has ended: then they are answered at once.
-struct Unanswered<M: Message>(Mutex<Option<Vec<Reply<M>>>>);
-
 /// What the generated code keeps of a batch, to answer for the handler.
-pub struct BatchReplies<M: Message>(Arc<Unanswered<M>>);
+pub struct BatchReplies<M: Message>(Arc<Shared<M>>);
+
+/// What a batch, its items and its handler have in common. The actor keeps it for its next batch.
+struct Shared<M: Message>(Mutex<State<M>>);
+
+struct State<M: Message> {
+    /// The answers that items left behind.
+    unanswered: Vec<Reply<M>>,
+    /// The handler has ended: items that are left behind from now on are answered at once.
+    is_over: bool,
+    /// The items' memory between two batches.
+    buffer: VecDeque<(M, Reply<M>)>,
+}
+
+impl<M: Message> Default for Shared<M> {
+    fn default() -> Self {
+        Shared(Mutex::new(State { unanswered: Vec::new(), is_over: false, buffer: VecDeque::new() }))
+    }
+}
 
 /// Takes the run of messages `M` behind `first`, up to `len_max` in all.
 pub fn take_batch<A: Handles<M>, M: Message>(
@@ -45,40 +74,74 @@ pub fn take_batch<A: Handles<M>, M: Message>(
     handler: usize,
     len_max: usize,
 ) -> (Batch<M>, BatchReplies<M>) {
-    let unanswered = Arc::new(Unanswered(Mutex::new(Some(Vec::new()))));
-    let mut items = VecDeque::new();
+    let shared = begin::<A, M>(ctx);
+    let mut queued = std::mem::take(&mut shared.0.lock().buffer);
     let mut next = Some(first);
     while let Some(envelope) = next {
-        let (message, reply) = envelope.open();
-        items.push_back(Item { message, reply: Some(reply), unanswered: unanswered.clone() });
+        queued.push_back(envelope.open());
         let is_same = |message: &A::Message| A::handler_of(message) == handler;
-        next = if items.len() < len_max { ctx.link().pop_if(is_same).map(A::unwrap) } else { None };
+        next = if queued.len() < len_max { ctx.link().pop_if(is_same).map(A::unwrap) } else { None };
     }
     // Each caller has a deadline of its own: what the handler asks for all of them inherits none.
     super::scope::inherit_deadline(None);
-    ctx.begin_batch(items.len());
-    (Batch { items }, BatchReplies(unanswered))
+    ctx.begin_batch(queued.len());
+    (Batch { items: BatchItems { queued, shared: shared.clone() } }, BatchReplies(shared))
+}
+
+/// What the last batch of this kind left, if nobody has an item of it any more.
+fn begin<A: Handles<M>, M: Message>(ctx: &mut Context<A>) -> Arc<Shared<M>> {
+    let kept = ctx.kept::<Arc<Shared<M>>>();
+    if Arc::get_mut(kept).is_none() {
+        *kept = Arc::default();
+    }
+    kept.0.lock().is_over = false;
+    kept.clone()
 }
 
 impl<M: Message> Batch<M> {
     /// How many messages.
     #[expect(clippy::len_without_is_empty, reason = "a batch starts with at least one message")]
     pub fn len(&self) -> usize {
-        self.items.len()
+        self.items.queued.len()
     }
 
     /// The messages, oldest first.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &M> {
-        self.items.iter().map(|item| &item.message)
+        self.items.queued.iter().map(|(message, _)| message)
     }
 }
 
 impl<M: Message> IntoIterator for Batch<M> {
     type Item = Item<M>;
-    type IntoIter = vec_deque::IntoIter<Item<M>>;
+    type IntoIter = BatchItems<M>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.items.into_iter()
+        self.items
+    }
+}
+
+impl<M: Message> Iterator for BatchItems<M> {
+    type Item = Item<M>;
+
+    fn next(&mut self) -> Option<Item<M>> {
+        let (message, reply) = self.queued.pop_front()?;
+        Some(Item { message, reply: Some(reply), shared: self.shared.clone() })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.queued.len(), Some(self.queued.len()))
+    }
+}
+
+impl<M: Message> ExactSizeIterator for BatchItems<M> {}
+
+impl<M: Message> FusedIterator for BatchItems<M> {}
+
+impl<M: Message> Drop for BatchItems<M> {
+    fn drop(&mut self) {
+        // One at a time, as items: whoever asked gets what an item that is dropped gives.
+        self.by_ref().for_each(drop);
+        self.shared.0.lock().buffer = std::mem::take(&mut self.queued);
     }
 }
 
@@ -120,10 +183,12 @@ impl<M: Message> Drop for Item<M> {
     fn drop(&mut self) {
         let Some(reply) = self.reply.take() else { return };
         // While panicking the token itself says so.
-        if !std::thread::panicking()
-            && let Some(unanswered) = &mut *self.unanswered.0.lock()
-        {
-            unanswered.push(reply);
+        if std::thread::panicking() {
+            return;
+        }
+        let mut state = self.shared.0.lock();
+        if !state.is_over {
+            state.unanswered.push(reply);
         }
     }
 }
@@ -131,8 +196,7 @@ impl<M: Message> Drop for Item<M> {
 impl<M: Message> BatchReplies<M> {
     /// The handler ended and has no error to tell.
     pub fn finish(self) {
-        // Each token that is dropped says `Unanswered`.
-        drop(self.take());
+        drop(self);
     }
 
     /// The handler ended; its error answers every item not yet answered.
@@ -140,22 +204,26 @@ impl<M: Message> BatchReplies<M> {
     where
         M::Refusal: Clone,
     {
-        let replies = self.take();
         if let Err(refusal) = outcome {
-            for reply in replies {
-                reply.refuse(refusal.clone());
-            }
+            self.end(|reply| reply.refuse(refusal.clone()));
         }
     }
 
-    fn take(&self) -> Vec<Reply<M>> {
-        self.0.0.lock().take().unwrap_or_default()
+    fn end(&self, answer: impl FnMut(Reply<M>)) {
+        let mut unanswered = {
+            let mut state = self.0.0.lock();
+            state.is_over = true;
+            std::mem::take(&mut state.unanswered)
+        };
+        // Without the lock: to answer may run foreign code.
+        unanswered.drain(..).for_each(answer);
+        self.0.0.lock().unanswered = unanswered;
     }
 }
 
 impl<M: Message> Drop for BatchReplies<M> {
     fn drop(&mut self) {
-        // The handler panicked or was killed: its items' tokens say which.
-        drop(self.take());
+        // Each token that is dropped says `Unanswered`, or that the handler panicked.
+        self.end(drop);
     }
 }

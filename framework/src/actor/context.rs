@@ -33,6 +33,8 @@ pub struct Context<A: Actor> {
 struct Extras {
     tasks: JoinSet<()>,
     supervisor: Option<Arc<AnyParent>>,
+    /// By type: what handlers keep from message to message.
+    kept: Vec<Box<dyn Any + Send>>,
 }
 
 /// A timer, pipe, stream or task of an actor. Dropping it lets the task go on; [`cancel`](Self::cancel) ends it.
@@ -240,6 +242,16 @@ impl<A: Actor> Context<A> {
     /// gently uses [`ActorRef::drain`].
     pub fn stop(&self) {
         self.link.cell().order(Control::Stop(StopReason::Requested));
+    }
+
+    /// The one `T` of this actor, made by the first call.
+    pub(super) fn kept<T: Default + Send + 'static>(&mut self) -> &mut T {
+        let kept = &mut self.extras.get_or_insert_default().kept;
+        let place = kept.iter().position(|kept| kept.is::<T>()).unwrap_or_else(|| {
+            kept.push(Box::new(T::default()));
+            kept.len() - 1
+        });
+        kept[place].downcast_mut().expect("it is one")
     }
 
     pub(super) fn link(&mut self) -> &mut Link<A> {

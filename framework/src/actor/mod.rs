@@ -36,7 +36,7 @@ use std::future::Future;
 
 use crate::cache::CacheStats;
 
-pub use batch::{Batch, BatchReplies, Item, take_batch};
+pub use batch::{Batch, BatchItems, BatchReplies, Item, take_batch};
 pub use cached::{Cached, CachedMessage, fill};
 pub use commons::{DeadLetter, DeadReason};
 pub use context::{Context, Task};
