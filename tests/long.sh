@@ -20,15 +20,15 @@ while (($#)); do
             seed=${2:?--seed needs a number}
             shift
             ;;
-        loom | order | stop) chosen+=("$1") ;;
+        loom | order | stop | stress | asan) chosen+=("$1") ;;
         *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [stop]" >&2
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [stop] [stress] [asan]" >&2
             exit 2
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order stop)
+((${#chosen[@]})) || chosen=(loom order stop stress asan)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -68,6 +68,29 @@ run_stop() {
     }
     OSTRACA_STOP_SECONDS=${OSTRACA_STOP_SECONDS:-60} \
         cargo test --locked -p ostraca-examples --test wrk -- --nocapture
+}
+
+# Everything at once on real threads, with exact books. Its short form is one of the plain tests.
+run_stress() {
+    [[ $form == long ]] || {
+        echo "stress: 4 s, run by cargo test"
+        return 0
+    }
+    OSTRACA_STRESS_SECONDS=${OSTRACA_STRESS_SECONDS:-600} \
+        cargo test --locked -p ostraca-tests --release --test stress -- --nocapture
+}
+
+# The same under AddressSanitizer and LeakSanitizer, where every cell and every reply slot is an allocation of its
+# own. Its short form is nothing: it would build everything anew.
+run_asan() {
+    [[ $form == long ]] || {
+        echo "asan: long form only"
+        return 0
+    }
+    # A target folder of its own, as for loom. With a target named, build scripts and macros are built without it.
+    RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address --cfg ostraca_asan" CARGO_TARGET_DIR="$target/asan" \
+        OSTRACA_STRESS_SECONDS=${OSTRACA_STRESS_SECONDS:-600} \
+        cargo test --locked --target x86_64-unknown-linux-gnu -p ostraca-tests --test stress -- --nocapture
 }
 
 {
