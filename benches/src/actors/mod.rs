@@ -1,4 +1,4 @@
-//! Works of actors: [`Ostraca`](peers::Ostraca) and its rivals.
+//! Works of actors: [`Ostraca`] and its rivals.
 
 pub mod host;
 pub mod logic;

@@ -9,5 +9,6 @@ mod life;
 mod mailbox;
 mod runtimes;
 mod shards;
+mod spawning;
 mod supervision;
 mod views;
