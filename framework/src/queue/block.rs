@@ -16,7 +16,7 @@ use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crate::sync::{LeakCheck, UnsafeCell};
 
 /// Slots of a queue's first block. Small under loom, as below.
-pub(super) const FIRST_LEN: usize = if cfg!(ostraca_loom) { 1 } else { 4 };
+pub(super) const FIRST_LEN: usize = if cfg!(ostraca_loom) { 1 } else { 2 };
 /// Slots of every other block. Small under loom, so that models cross its edge.
 pub(super) const BLOCK_LEN: usize = if cfg!(ostraca_loom) { 2 } else { 32 };
 /// How many slots ahead a producer asks for the line that it, or another, will write: the time that a line takes to

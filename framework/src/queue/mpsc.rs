@@ -4,7 +4,7 @@
 //!   tail: next ticket << 1 | CLOSED          every producer adds to it
 //!   newest ─────────────────────────────────────┐       read by every push, written once a block
 //!   position, block ───────────┐                v
-//!   oldest ──> [ 0 .. 3 ] ──> [ 4 .. 35 ] ──> [ 36 .. 67 ]
+//!   oldest ──> [ 0 .. 1 ] ──> [ 2 .. 33 ] ──> [ 34 .. 65 ]
 //!              comes back as the spare when the position has reached its horizon (the small one is freed)
 //! ```
 //!
@@ -28,7 +28,7 @@
 //!
 //! **Cost.** A push is one exchange, or under contention one fetch-add, and one release store; a pop is a load. The
 //! consumer looks at the tail once a run, and at no slot that is still to be written, so that producers keep their
-//! lines. 72 bytes. Nothing is allocated before the first message, 4 slots then; in steady state nothing at all.
+//! lines. 72 bytes. Nothing is allocated before the first message, 2 slots then; in steady state nothing at all.
 //!
 //! **Why an exchange before the fetch-add.** Two producers that hand the tail's line to and fro at every message pass
 //! about a quarter as many as two that take turns at longer intervals. A failed exchange is the sign of another

@@ -3,7 +3,7 @@
 //! ```text
 //!                newest                     spare
 //!                   v                         v
-//!   [ 0 .. 3 ] ──> [ 4 .. 35 ] ──> [ .. ]   [ .. ]
+//!   [ 0 .. 1 ] ──> [ 2 .. 33 ] ──> [ .. ]   [ .. ]
 //! ```
 //!
 //! `newest` only moves to later blocks, always by an exchange. Who may follow a pointer and for how long is proved
