@@ -318,7 +318,7 @@ pub(super) fn hold(reply: Held) {
 /// Wakes the asker of an answer that is shown: at the end of the turn, or outside a turn at once.
 pub(super) fn wake_at_end(waker: Waker) {
     if TOP.with(|top| top.cell.get() == 0) {
-        return waker.wake();
+        return wake(waker);
     }
     LISTS.with_borrow_mut(|lists| lists.wakers.push(waker));
     TOP.with(|top| top.has_left.set(true));

@@ -14,6 +14,8 @@
 //! messages are queued, as a suspended handler does, takes the step on purpose.
 
 use std::collections::VecDeque;
+#[cfg(not(ostraca_loom))]
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
 use crate::sync::Mutex;
@@ -107,7 +109,7 @@ impl Room {
             self.len.store(waiting.entries.len(), Ordering::Relaxed);
             drop(waiting);
             // Woken outside the lock: a waker is foreign code.
-            admitted.into_iter().flatten().for_each(Waker::wake);
+            admitted.into_iter().flatten().for_each(wake);
             left -= len;
         }
     }
@@ -128,4 +130,18 @@ impl Room {
         self.len.store(waiting.entries.len(), Ordering::Relaxed);
         waiting.entries.len() != len_before
     }
+}
+
+/// Whoever makes room may hold a claim, and the next waits for its turn: a waker that panics takes neither along.
+#[cfg(not(ostraca_loom))]
+fn wake(waker: Waker) {
+    if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
+        tracing::error!(target: "ostraca::mailbox", "a waker panicked; its task may hang");
+    }
+}
+
+/// Under loom a panic is a model that failed.
+#[cfg(ostraca_loom)]
+fn wake(waker: Waker) {
+    waker.wake();
 }

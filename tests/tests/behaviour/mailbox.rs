@@ -144,3 +144,24 @@ async fn a_displaced_messages_drop_that_panics_takes_no_sender_along() {
     assert_eq!(system.dead_letters_total(), 2);
     assert!(system.stop().await.is_clean());
 }
+
+/// A waker that panics.
+struct Bad;
+
+impl std::task::Wake for Bad {
+    fn wake(self: std::sync::Arc<Self>) {
+        panic!("a planned failure");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_senders_waker_that_panics_takes_nobody_along() {
+    let system = System::start().unwrap();
+    let slow = busy(&system).await;
+    let bad = std::task::Waker::from(std::sync::Arc::new(Bad));
+    let mut first = Box::pin(slow.work(3).send());
+    assert!(first.as_mut().poll(&mut std::task::Context::from_waker(&bad)).is_pending());
+    let second = tokio::time::timeout(Duration::from_secs(60), slow.work(4));
+    assert_eq!(second.await, Ok(Ok(4)), "the worker goes on, and lets the next in");
+    assert!(first.await.is_ok(), "it was let in");
+}

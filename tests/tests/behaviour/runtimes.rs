@@ -164,3 +164,25 @@ fn an_ask_with_a_deadline_outlives_the_timers_it_waits_with() {
     assert!(reply.is_cancelled());
     drop(system);
 }
+
+/// A waker that panics.
+struct Bad;
+
+impl std::task::Wake for Bad {
+    fn wake(self: std::sync::Arc<Self>) {
+        panic!("a planned failure");
+    }
+}
+
+#[tokio::test]
+async fn an_askers_waker_that_panics_does_not_reach_who_answers() {
+    let system = System::start().unwrap();
+    let (keep, kept) = std::sync::mpsc::channel();
+    let keeper = system.spawn::<Keeper>(keep).await.unwrap();
+    let mut ask = Box::pin(keeper.keep());
+    let bad = std::task::Waker::from(std::sync::Arc::new(Bad));
+    assert!(ask.as_mut().poll(&mut std::task::Context::from_waker(&bad)).is_pending());
+    let reply = tokio::task::spawn_blocking(move || kept.recv()).await.unwrap().unwrap();
+    reply.reply(7);
+    assert_eq!(ask.await, Ok(7));
+}
