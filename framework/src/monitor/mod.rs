@@ -15,7 +15,7 @@
 //! `/proc`. The monitor counts itself like any other actor.
 //!
 //! **Cost.** Nothing until it is started. Then once a second a pass over all cells, with one entry for each in
-//! the snapshot. No message, no lock and no clock of an actor is used for it.
+//! the snapshot, up to [`ACTORS_LEN_MAX`]. No message, no lock and no clock of an actor is used for it.
 //!
 //! **Bad at.** Rates of actors that lived for less than two pulls: their counts are in their type's, but they
 //! have no rate of their own.
@@ -44,7 +44,7 @@ mod snapshot;
 
 pub use handle::Monitor;
 pub use process::Process;
-pub use snapshot::{ActorNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers};
+pub use snapshot::{ACTORS_LEN_MAX, ActorNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers};
 
 #[cfg(test)]
 mod tests;

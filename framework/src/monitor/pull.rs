@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::process::ProcFiles;
-use super::snapshot::{ActorNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers};
+use super::snapshot::{ACTORS_LEN_MAX, ActorNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers};
 use crate::actor::{ActorId, AnyRef, CellStats, Commons, RareStats};
 use crate::cache::CacheStats;
 use crate::stats::Rate;
@@ -71,6 +71,7 @@ impl Pull {
             dead_letters: commons.dead_letters.total(),
             total,
             types,
+            actors_left_out: cells.len() - actors.len(),
             actors,
             process: self.files.read(),
         }
@@ -83,23 +84,25 @@ impl Pull {
         types: &mut BTreeMap<&'static str, OfType>,
     ) -> Vec<ActorNumbers> {
         // Made anew, so that actors that are gone leave nothing behind.
-        let mut paces = HashMap::with_capacity(cells.len());
-        let mut actors = Vec::with_capacity(cells.len());
+        let listed = cells.len().min(ACTORS_LEN_MAX);
+        let mut paces = HashMap::with_capacity(listed);
+        let mut actors = Vec::with_capacity(listed);
         for cell in cells {
-            let label = cell.label();
             let counted = counts(cell.stats(), cell.rare_stats_if_any());
             let mut numbers = Numbers { mailbox_len: cell.mailbox_len(), ..counted };
-            let of_type = types.entry(label.type_name()).or_default();
+            let of_type = types.entry(cell.type_name()).or_default();
             of_type.running += 1;
             of_type.numbers.add(&numbers);
             for (name, stats) in cell.caches() {
                 numbers.cache += stats;
                 of_type.add_cache(name, stats);
             }
-            let mut pace = self.actors.remove(&label.id()).unwrap_or_default();
-            pace.read(now, &mut numbers);
-            paces.insert(label.id(), pace);
-            actors.push(ActorNumbers { label, numbers });
+            if actors.len() < listed {
+                let mut pace = self.actors.remove(&cell.id()).unwrap_or_default();
+                pace.read(now, &mut numbers);
+                paces.insert(cell.id(), pace);
+                actors.push(ActorNumbers { label: cell.label(), numbers });
+            }
         }
         self.actors = paces;
         actors

@@ -6,6 +6,10 @@ use super::process::Process;
 use crate::actor::Label;
 use crate::cache::CacheStats;
 
+/// Actors that a snapshot lists. With more, the listing would take the monitor longer than a second, and the snapshot
+/// more memory than the actors.
+pub const ACTORS_LEN_MAX: usize = 10_000;
+
 /// What all actors of a system have done up to one moment.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -20,8 +24,10 @@ pub struct Snapshot {
     pub total: Numbers,
     /// By type of actor, in the order of their names; those that have stopped included.
     pub types: Vec<TypeNumbers>,
-    /// Each actor that runs, oldest first.
+    /// Each actor that runs, oldest first, up to [`ACTORS_LEN_MAX`]. All of them are in `total` and `types`.
     pub actors: Vec<ActorNumbers>,
+    /// How many more run than are in `actors`.
+    pub actors_left_out: usize,
     /// The process.
     pub process: Process,
 }

@@ -182,3 +182,17 @@ async fn after_the_stop_the_last_counts_can_still_be_read() {
     assert_eq!((probes.running, probes.numbers.handled), (0, 8));
     assert_eq!(snapshot.total.handled_per_second, None, "nobody measures any more");
 }
+
+#[tokio::test(start_paused = true)]
+async fn more_actors_than_a_snapshot_lists_are_counted_all_the_same() {
+    let system = System::start().unwrap();
+    for _ in 0..ACTORS_LEN_MAX + 5 {
+        ask(&system.spawn::<Probe>(()).await.unwrap(), 1).await;
+    }
+    let snapshot = system.monitor().latest().await;
+    let probes = snapshot.of_type("Probe").unwrap();
+    assert_eq!((probes.running, probes.numbers.handled), (ACTORS_LEN_MAX + 5, ACTORS_LEN_MAX as u64 + 5));
+    assert_eq!(snapshot.actors.len(), ACTORS_LEN_MAX);
+    // The monitor itself is one more.
+    assert_eq!(snapshot.actors_left_out, 6);
+}
