@@ -12,7 +12,7 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{LeakCheck, UnsafeCell};
 
 /// Slots of a queue's first block. Small under loom, as below.
@@ -35,7 +35,9 @@ pub(super) struct Block<T> {
     /// ORDERING: Relaxed everywhere. A producer that stores it holds a ticket before both numbers and stamps it
     /// afterwards; the consumer goes by it only once its position has reached it, so it has read that stamp.
     pub(super) horizon: AtomicU64,
-    len: usize,
+    /// Of a spare: how many there are, down from it.
+    pub(super) depth: AtomicU32,
+    len: u32,
     _leaks: LeakCheck,
     /// Gives the head the alignment of what follows.
     slots: [Slot<T>; 0],
@@ -68,7 +70,8 @@ impl<T> Block<T> {
             place: UnsafeCell::new(Place { start, prev }),
             next: AtomicPtr::new(ptr::null_mut()),
             horizon: AtomicU64::new(0),
-            len,
+            depth: AtomicU32::new(0),
+            len: len as u32,
             _leaks: LeakCheck::new(),
             slots: [],
         };
@@ -91,7 +94,7 @@ impl<T> Block<T> {
     /// The block is the caller's alone, and is not used again.
     pub(super) unsafe fn free(block: *mut Block<T>) {
         // SAFETY: it is alive until below.
-        let len = unsafe { &*block }.len;
+        let len = unsafe { &*block }.len as usize;
         for index in 0..len {
             // SAFETY: `index` is below `len`.
             let slot = unsafe { Self::slot_at(block, index) };
@@ -136,19 +139,19 @@ impl<T> Block<T> {
     /// The ticket after the last slot.
     #[inline]
     pub(super) fn end(&self) -> u64 {
-        self.start() + self.len as u64
+        self.start() + u64::from(self.len)
     }
 
     /// How far into the block `ticket` is, if it is.
     #[inline]
     pub(super) fn offset(&self, ticket: u64) -> Option<usize> {
         let offset = ticket.wrapping_sub(self.start());
-        (offset < self.len as u64).then_some(offset as usize)
+        (offset < u64::from(self.len)).then_some(offset as usize)
     }
 
     /// Whether it is like those that are kept for another time.
     pub(super) fn is_full_size(&self) -> bool {
-        self.len == BLOCK_LEN
+        self.len as usize == BLOCK_LEN
     }
 
     /// # Safety

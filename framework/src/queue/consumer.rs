@@ -16,7 +16,7 @@ use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// How many messages the published head can be behind the position.
-pub(super) const HEAD_LAG_MAX: u16 = if cfg!(ostraca_loom) { 2 } else { 16 };
+pub(super) const HEAD_LAG_MAX: u8 = if cfg!(ostraca_loom) { 2 } else { 16 };
 /// A queue with a limit below this has no such lag: there it would be felt.
 const LAG_LIMIT_MIN: u64 = 256;
 
@@ -31,9 +31,11 @@ pub(super) struct Consumer<T> {
 /// The consumer's alone.
 struct Cursor<T> {
     /// How far the position, the ticket of the next message, is past the head.
-    lag: u16,
+    lag: u8,
     /// How far it may be: 1, so that a pop leaves none, or [`HEAD_LAG_MAX`].
-    lag_max: u16,
+    lag_max: u8,
+    /// Blocks given back since the last rest.
+    given: u16,
     /// So many messages from the position on are there, or about to be. The consumer looks at no slot that producers
     /// may just be writing in a row, and not at the tail at every message: both would take lines from them.
     known: u32,
@@ -47,7 +49,7 @@ impl<T> Consumer<T> {
     pub(super) fn new(limit: u64) -> Self {
         let lag_max = if limit < LAG_LIMIT_MIN { 1 } else { HEAD_LAG_MAX };
         let (block, oldest) = (ptr::null_mut(), ptr::null_mut());
-        let cursor = Cursor { lag: 0, lag_max, known: 0, block, oldest };
+        let cursor = Cursor { lag: 0, lag_max, given: 0, known: 0, block, oldest };
         Consumer { head: AtomicU64::new(0), cursor: UnsafeCell::new(cursor) }
     }
 
@@ -161,7 +163,11 @@ impl<T> Consumer<T> {
         let position = self.position(cursor);
         // SAFETY: the caller's duty is passed on.
         unsafe { cursor.give_back(senders, position) };
-        senders.park(position)
+        let parked = senders.park(position);
+        if parked && std::mem::take(&mut cursor.given) > 1 {
+            senders.trim();
+        }
+        parked
     }
 
     #[inline]
@@ -240,6 +246,7 @@ impl<T> Cursor<T> {
             let next = oldest.next.load(Ordering::Relaxed);
             // SAFETY: no producer can reach it any more, and those who could are done (rules 3 and 4).
             unsafe { senders.give_back(self.oldest) };
+            self.given = self.given.saturating_add(1);
             self.oldest = next;
         }
     }

@@ -5,7 +5,7 @@
 //!   newest ─────────────────────────────────────┐       read by every push, written once a block
 //!   position, block ───────────┐                v
 //!   oldest ──> [ 0 .. 1 ] ──> [ 2 .. 33 ] ──> [ 34 .. 65 ]
-//!              comes back as the spare when the position has reached its horizon (the small one is freed)
+//!              comes back as a spare when the position has reached its horizon (the small one is freed)
 //! ```
 //!
 //! A push takes a ticket from the tail, finds the block that holds it, writes the message and then its stamp. The
@@ -34,8 +34,8 @@
 //! about a quarter as many as two that take turns at longer intervals. A failed exchange is the sign of another
 //! producer, and makes it wait; the fetch-add after the last wait keeps the push wait-free.
 //!
-//! **Bad at.** Hard bounds; many consumers; forgetting: a queue keeps its current block and one spare, and what
-//! is behind a producer that stays interrupted. A message whose drop panics while another one's panic unwinds
+//! **Bad at.** Hard bounds; many consumers; forgetting: a queue keeps its current block and a spare (a thousand
+//! messages' worth of them while the consumer does not park), and what is behind a producer that stays interrupted. A message whose drop panics while another one's panic unwinds
 //! aborts, as everywhere.
 //!
 //! # Why a block is not recycled under a producer

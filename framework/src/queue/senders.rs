@@ -27,6 +27,9 @@ const CLOSED_AT: u64 = 1 << 63;
 /// How long a producer that floods and meets another waits before each further try. It goes straight to its last
 /// resort under loom, where waiting shows nothing.
 const BACK_OFF_SPINS: &[u32] = if cfg!(ostraca_loom) { &[] } else { &[128, 256] };
+/// Blocks that are kept for later while the consumer is busy: as many messages as a mailbox holds by default. One is
+/// kept while it rests.
+const SPARES_MAX: u32 = if cfg!(ostraca_loom) { 2 } else { 32 };
 /// As a limit: none.
 pub(super) const NO_LIMIT: u64 = u64::MAX;
 
@@ -42,7 +45,7 @@ pub(super) struct Senders<T> {
     parked_at: AtomicU64,
     /// The ticket from which on producers have to look at the consumer's head before they go on.
     limit: AtomicU64,
-    /// A block that nobody can reach.
+    /// Blocks that no ticket leads to, linked by `next`.
     spare: AtomicPtr<Block<T>>,
 }
 
@@ -145,7 +148,8 @@ impl<T> Senders<T> {
         }
         // ORDERING: Relaxed; the exchange checks it.
         let word = self.tail.load(Ordering::Relaxed);
-        // ORDERING: Acquire; pairs with the Release in `horizon` (rule 3) and in `park`.
+        // ORDERING: Acquire; pairs with the Release in `horizon` (rule 3) and in `park`. weaken: models take their tickets
+        // at once, which is the same step.
         match self.tail.compare_exchange(word, word + step, Ordering::Acquire, Ordering::Relaxed) {
             Ok(word) => Tail { word },
             Err(_) => self.advance_contended(step),
@@ -392,46 +396,118 @@ impl<T> Senders<T> {
             Ok(_) => made,
             Err(won) => {
                 // SAFETY: it was not linked, so nobody has seen it.
-                unsafe { self.give_back(made) };
+                unsafe { self.keep(made, 1) };
                 won
             }
         }
     }
 
     fn take_spare(&self, start: u64, prev: *mut Block<T>) -> *mut Block<T> {
-        // ORDERING: Acquire; pairs with the Release in `give_back`: its last users are done.
+        // All of them at once: to take one from the top, while others take and give, one would have to know that the one
+        // below it is still the same.
+        // ORDERING: Acquire; pairs with the Releases in `put`: the last users of all of them are done.
         let spare = self.spare.swap(ptr::null_mut(), Ordering::Acquire);
         // SAFETY: the swap made it this thread's alone.
-        match unsafe { spare.as_mut() } {
-            None => Block::allocate(start, prev, BLOCK_LEN),
-            Some(block) => {
-                block.reuse(start, prev);
-                spare
-            }
+        let Some(block) = (unsafe { spare.as_mut() }) else { return Block::allocate(start, prev, BLOCK_LEN) };
+        // ORDERING: Relaxed; this thread's alone.
+        let others = block.next.load(Ordering::Relaxed);
+        block.reuse(start, prev);
+        if !others.is_null() {
+            // SAFETY: the swap made them this thread's alone.
+            unsafe { self.put(others) };
+        }
+        spare
+    }
+
+    /// Puts blocks, linked by `next`, on those that are there.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else can reach them, and what their last users did happens before the call.
+    unsafe fn put(&self, first: *mut Block<T>) {
+        let mut last = first;
+        // SAFETY: the caller's alone, down to the last.
+        while let Some(next) = ptr::NonNull::new(unsafe { &*last }.next.load(Ordering::Relaxed)) {
+            last = next.as_ptr();
+        }
+        let mut below = ptr::null_mut();
+        // ORDERING: Release; pairs with the Acquire in `take_spare`. Relaxed on failure: what is below is not looked at.
+        while let Err(seen) = self.spare.compare_exchange(below, first, Ordering::Release, Ordering::Relaxed)
+        {
+            below = seen;
+            // ORDERING: Relaxed; the exchange publishes it.
+            // SAFETY: the caller's alone.
+            unsafe { &*last }.next.store(below, Ordering::Relaxed);
         }
     }
 
-    /// Keeps a block as the spare, or frees it when there is one already or it is a small one.
+    /// Keeps a block as a spare, or frees it when there are enough. Only for the consumer.
     ///
     /// # Safety
     ///
     /// Nobody else can reach the block, and what its last users did happens before the call.
     pub(super) unsafe fn give_back(&self, block: *mut Block<T>) {
+        // ORDERING: Acquire; pairs with the Release in `put`: sees how many there are.
+        let top = self.spare.load(Ordering::Acquire);
+        // SAFETY: null, or alive: a producer may have taken it, but only the consumer frees blocks.
+        let below = unsafe { top.as_ref() }.map_or(0, |top| top.depth.load(Ordering::Relaxed));
+        // SAFETY: the caller's duty is passed on.
+        unsafe { self.keep(block, below + 1) };
+    }
+
+    /// Keeps a block as the spare that makes them `depth`, if it is one of the large ones and they are not too many.
+    ///
+    /// # Safety
+    ///
+    /// As [`give_back`](Self::give_back).
+    unsafe fn keep(&self, block: *mut Block<T>, depth: u32) {
         // SAFETY: the caller's alone.
         let given = unsafe { &mut *block };
         // It forgets where it stood. That is a write: loom reports a producer that still looks at it.
         given.reuse(u64::MAX, ptr::null_mut());
         // AddressSanitizer sees whoever still uses a block only when it is freed.
-        let may_keep = given.is_full_size() && !cfg!(ostraca_asan);
-        // ORDERING: Release; pairs with the Acquire in `take_spare`.
-        let kept = may_keep
-            && self
-                .spare
-                .compare_exchange(ptr::null_mut(), block, Ordering::Release, Ordering::Relaxed)
-                .is_ok();
-        if !kept {
-            // SAFETY: the caller's alone.
-            unsafe { Block::free(block) };
+        if !given.is_full_size() || depth > SPARES_MAX || cfg!(ostraca_asan) {
+            // SAFETY: the caller's alone. A producer comes here with a block that nobody has seen.
+            return unsafe { Block::free(block) };
+        }
+        // ORDERING: Relaxed; `put` publishes it. A block put meanwhile is not counted, nothing worse.
+        given.depth.store(depth, Ordering::Relaxed);
+        // SAFETY: the caller's alone.
+        unsafe { self.put(block) };
+    }
+
+    /// Frees the spares that a queue at rest does not need. Only for the consumer.
+    pub(super) fn trim(&self) {
+        // ORDERING: Relaxed; only to see whether there is one.
+        if self.spare.load(Ordering::Relaxed).is_null() {
+            return;
+        }
+        // ORDERING: Acquire; as in `take_spare`. weaken: others put spares only when they lost a race for a link, and no
+        // model has so many of them beside a park.
+        let spares = self.spare.swap(ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: the swap made them this thread's alone.
+        unsafe { self.keep_first(spares) };
+    }
+
+    /// Puts the first of `spares` back and frees the others.
+    ///
+    /// # Safety
+    ///
+    /// They are the caller's alone.
+    unsafe fn keep_first(&self, spares: *mut Block<T>) {
+        // SAFETY: the caller's alone.
+        let Some(first) = (unsafe { spares.as_ref() }) else { return };
+        // ORDERING: Relaxed, all; the caller's alone.
+        let mut next = first.next.swap(ptr::null_mut(), Ordering::Relaxed);
+        first.depth.store(1, Ordering::Relaxed);
+        // SAFETY: the caller's alone.
+        unsafe { self.put(spares) };
+        // SAFETY: as above.
+        while let Some(spare) = unsafe { next.as_ref() } {
+            let after = spare.next.load(Ordering::Relaxed);
+            // SAFETY: each is reached once.
+            unsafe { Block::free(next) };
+            next = after;
         }
     }
 
@@ -452,10 +528,14 @@ impl<T> Senders<T> {
             next = after;
         }
         // ORDERING: Relaxed; alone.
-        let spare = self.spare.swap(ptr::null_mut(), Ordering::Relaxed);
-        if !spare.is_null() {
-            // SAFETY: a spare is not linked.
+        let mut spare = self.spare.swap(ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: spares are linked among themselves only.
+        while let Some(block) = unsafe { spare.as_ref() } {
+            // ORDERING: Relaxed; alone.
+            let after = block.next.load(Ordering::Relaxed);
+            // SAFETY: each is reached once.
             unsafe { Block::free(spare) };
+            spare = after;
         }
     }
 }
