@@ -104,7 +104,10 @@ impl Claim {
             state if state & (CLOSED | QUEUED) != QUEUED => None,
             // An asker runs it: it looks again before it rests.
             state if state & RUNNING != 0 => Some((state & !QUEUED) | NOTIFIED),
-            state => Some((state & !(QUEUED | SUSPENDED)) | RUNNING),
+            // Control is taken note of with the rest of it.
+            state if state & CONTROL != 0 => Some((state & !(QUEUED | SUSPENDED)) | RUNNING),
+            // Whoever begins to run looks at the mailbox: a note to do so is taken by that.
+            state => Some((state & !(QUEUED | SUSPENDED | NOTIFIED)) | RUNNING),
         };
         // ORDERING: AcqRel; Acquire sees all that the last runner did, Release hands NOTIFIED to the current one.
         self.0
