@@ -57,7 +57,7 @@ mod sync;
 #[allow(unsafe_code, reason = "lock-free queues: see the module's doc")]
 #[cfg_attr(
     not(feature = "internals"),
-    allow(dead_code, reason = "a send of many and the direct ask are the cell's to come")
+    allow(dead_code, reason = "a send of many has no method on references yet")
 )]
 mod queue;
 
@@ -81,7 +81,7 @@ pub mod http;
 #[allow(unsafe_code, reason = "hands the queue's one-consumer duty on to the cell; has no unsafe of its own")]
 #[cfg_attr(
     not(feature = "internals"),
-    allow(dead_code, reason = "a send of many and the direct ask are the cell's to come")
+    allow(dead_code, reason = "a send of many has no method on references yet")
 )]
 mod mailbox;
 #[cfg(not(ostraca_loom))]

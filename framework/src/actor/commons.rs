@@ -15,7 +15,8 @@ use crate::stats::SharedCounter;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// The runtime, the memory and the register of cells, the dead letters; and how an actor gets a supervisor for its children.
+/// The runtime, the memory and the register of cells, the dead letters; and how an actor gets a supervisor for its
+/// children.
 pub(crate) struct Commons {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) slab: Slab,

@@ -498,13 +498,25 @@ impl<T> Senders<T> {
         // SAFETY: the caller's alone.
         let Some(first) = (unsafe { spares.as_ref() }) else { return };
         // ORDERING: Relaxed, all; the caller's alone.
-        let mut next = first.next.swap(ptr::null_mut(), Ordering::Relaxed);
+        let others = first.next.swap(ptr::null_mut(), Ordering::Relaxed);
         first.depth.store(1, Ordering::Relaxed);
         // SAFETY: the caller's alone.
         unsafe { self.put(spares) };
-        // SAFETY: as above.
-        while let Some(spare) = unsafe { next.as_ref() } {
-            let after = spare.next.load(Ordering::Relaxed);
+        // SAFETY: the caller's alone.
+        unsafe { Self::free_chain(others) };
+    }
+
+    /// Frees blocks that are linked by `next`, from `first` on.
+    ///
+    /// # Safety
+    ///
+    /// They are the caller's alone, who does not touch them again.
+    unsafe fn free_chain(first: *mut Block<T>) {
+        let mut next = first;
+        // SAFETY: null, or the caller's alone.
+        while let Some(block) = unsafe { next.as_ref() } {
+            // ORDERING: Relaxed; alone.
+            let after = block.next.load(Ordering::Relaxed);
             // SAFETY: each is reached once.
             unsafe { Block::free(next) };
             next = after;
@@ -518,24 +530,12 @@ impl<T> Senders<T> {
     /// The caller has the queue to itself, and does not touch those blocks again.
     pub(super) unsafe fn free(&self, from: *mut Block<T>) {
         // SAFETY: with no block that the consumer reads, none was left.
-        let mut next = if from.is_null() { unsafe { self.first() } } else { from };
-        // SAFETY: linked blocks are alive.
-        while let Some(block) = unsafe { next.as_ref() } {
-            // ORDERING: Relaxed; alone.
-            let after = block.next.load(Ordering::Relaxed);
-            // SAFETY: each linked block is reached once.
-            unsafe { Block::free(next) };
-            next = after;
-        }
+        let linked = if from.is_null() { unsafe { self.first() } } else { from };
+        // SAFETY: each linked block is the caller's alone.
+        unsafe { Self::free_chain(linked) };
         // ORDERING: Relaxed; alone.
-        let mut spare = self.spare.swap(ptr::null_mut(), Ordering::Relaxed);
+        let spares = self.spare.swap(ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: spares are linked among themselves only.
-        while let Some(block) = unsafe { spare.as_ref() } {
-            // ORDERING: Relaxed; alone.
-            let after = block.next.load(Ordering::Relaxed);
-            // SAFETY: each is reached once.
-            unsafe { Block::free(spare) };
-            spare = after;
-        }
+        unsafe { Self::free_chain(spares) };
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!   claimed, nothing queued ──> the message runs at once: it never enters the mailbox, whose wake-up stays armed
 //!   claimed, a few queued ────> pushed behind them, all of them run here
-//!   lost to another runner ───> pushed; looks for its answer for about a microsecond, then leaves
+//!   lost to another runner ───> stands back a moment and tries again; then pushed, and left to the others
 //!   else ─────────────────────> pushed; a worker runs it
 //! ```
 //!
@@ -23,11 +23,10 @@ use crate::sync::hint;
 
 /// An asker runs a mailbox of at most this many messages; a longer one is the workers'.
 const INLINE_LEN_MAX: usize = 4;
-/// How long an asker that lost the claim stands back before each further try, in pauses of the processor: about a
-/// microsecond in all.
+/// How long an asker that lost the claim stands back before each further try, in pauses of the processor: one to
+/// two microseconds in all.
 const BACK_OFF: &[u32] = &[20, 40];
-/// How often an asker that lost the claim looks for its answer, or for the claim, before it leaves both to others:
-/// about a microsecond.
+/// How often an asker that lost the claim looks for its answer, or for the claim, before it leaves both to others.
 const LOOKS: u32 = 2;
 
 impl<A: Actor> Cell<A> {
@@ -93,8 +92,7 @@ impl<A: Actor> Cell<A> {
                 Tried::NotForAskers => break,
             }
         }
-        let must_wake = self.push(message, Manners::AtOnce)?;
-        self.nudge(must_wake);
+        self.ask_elsewhere(message)?;
         self.look_for_answer(rx);
         Ok(())
     }
