@@ -1,6 +1,5 @@
 //! The parts of `actor` that have loom models, compiled alone: loom never sees tokio.
 
-mod claim;
 mod error;
 mod reply;
 mod reply_pool;

@@ -14,7 +14,6 @@
 mod batch;
 mod cached;
 mod cell;
-mod claim;
 mod commons;
 mod context;
 mod error;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Mailbox, Overflow, Pop};
+use super::{Begin, Mailbox, Overflow, Pop, Rest, Taken};
 
 #[repr(align(64))]
 struct Aligned<M>(Mailbox<M, ()>);
 
 /// A new mailbox's two ends. `None`: unbounded.
 pub fn mailbox<M: Send>(len_max: Option<usize>) -> (Sender<M>, Receiver<M>) {
-    let mailbox = Arc::new(Aligned(Mailbox::new(len_max, Overflow::Reject)));
+    let mailbox = Arc::new(Aligned(Mailbox::new(len_max, Overflow::Reject, Begin::Running)));
     (Sender { mailbox: mailbox.clone() }, Receiver { mailbox })
 }
 
@@ -61,15 +61,18 @@ impl<M: Send> Receiver<M> {
         }
     }
 
-    /// Arms the wake-up; false when there is something to take.
-    pub fn park(&mut self) -> bool {
-        // SAFETY: as in `try_pop`.
-        unsafe { self.mailbox.0.park() }
+    /// Gives the role up, so that the next push is told to wake; false when there is something to take.
+    pub fn rest(&mut self) -> bool {
+        // SAFETY: as in `try_pop`; the handle keeps the mailbox.
+        unsafe { self.mailbox.0.release() == Rest::Resting }
     }
 
-    /// Whether nothing came since a park.
-    pub fn is_idle(&mut self) -> bool {
-        // SAFETY: as in `try_pop`.
-        unsafe { self.mailbox.0.is_idle() }
+    /// Takes the role again, after a wake.
+    ///
+    /// # Panics
+    ///
+    /// If nobody was told to wake.
+    pub fn wake(&mut self) {
+        assert!(matches!(self.mailbox.0.claim().take(), Taken::Claimed { .. }), "a push was told to wake");
     }
 }

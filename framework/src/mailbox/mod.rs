@@ -19,10 +19,10 @@
 //! consumer's end.
 //!
 //! **Cost.** Nothing is allocated before the first message. A send is one exchange and one release store (`queue`),
-//! plus a load for the bound. 96 bytes: a line for senders, half a line for the consumer.
+//! plus a load for the bound; it queues an idle consumer in that exchange. 96 bytes: a line for senders, half a line for the consumer.
 //!
 //! ```text
-//!   0   tail | newest | parked_at | limit          every send
+//!   0   tail and claim | closed at | newest | limit   every send
 //!   32  spare | control | len_max | cold           once a block; the rare things
 //!   64  head | lag, known | block | oldest         the consumer
 //! ```
@@ -42,7 +42,9 @@ mod room;
 
 use std::task::{Context, Poll};
 
-pub(crate) use crate::queue::{LazyBox, Manners, Pop, Ticket};
+pub(crate) use crate::queue::{
+    Begin, Claim, LastReference, LazyBox, Manners, Pop, Rest, Taken, Ticket, Tried, Wake,
+};
 use crate::queue::{Queue, Stack};
 use ring::Ring;
 use room::Room;
@@ -67,7 +69,7 @@ pub(crate) enum TryPushError<M> {
 
 /// What became of a push.
 pub(crate) struct Pushed<M> {
-    /// This sender must see to it that the parked cell runs.
+    /// This sender must put the cell on the run queue.
     pub(crate) must_wake: bool,
     /// The message that made room, under [`Overflow::DropOldest`].
     pub(crate) displaced: Option<M>,
@@ -112,7 +114,7 @@ impl<M> Cold<M> {
 
 impl<M, C> Mailbox<M, C> {
     /// An empty mailbox of at most `len_max` users' messages (`None`: unbounded).
-    pub(crate) fn new(len_max: Option<usize>, overflow: Overflow) -> Self {
+    pub(crate) fn new(len_max: Option<usize>, overflow: Overflow, begin: Begin) -> Self {
         let drops = overflow == Overflow::DropOldest && len_max.is_some();
         let limit = if drops { Some(0) } else { len_max.map(|len_max| len_max as u64) };
         let len_max = len_max.unwrap_or(usize::MAX);
@@ -120,14 +122,14 @@ impl<M, C> Mailbox<M, C> {
         if drops {
             beside.cold.get_or_make(|| Cold::new(Some(Ring::new(len_max))));
         }
-        Mailbox { users: Queue::with_limit(limit, beside) }
+        Mailbox { users: Queue::with_limit(limit, begin, beside) }
     }
 
     /// The first half of the quick way to append a message; `None` when that is not open: at the limit, when closed,
     /// or when the oldest message may have to make room. Then [`try_push`](Self::try_push) says.
     #[inline(always)]
     pub(crate) fn take_ticket(&self, manners: Manners) -> Option<Ticket> {
-        if self.users.is_within_limit() { self.users.take_ticket(manners) } else { None }
+        self.users.take_ticket_within_limit(manners)
     }
 
     /// The second half.
@@ -145,7 +147,8 @@ impl<M, C> Mailbox<M, C> {
     /// Appends a message, or gives it back. Never waits.
     pub(crate) fn try_push(&self, message: M) -> Result<Pushed<M>, TryPushError<M>> {
         if let Some(ring) = self.ring() {
-            return ring.push(message).map_err(TryPushError::Closed);
+            let displaced = ring.push(message).map_err(TryPushError::Closed)?;
+            return Ok(Pushed { must_wake: self.note(), displaced });
         }
         if self.users.is_closed() {
             return Err(TryPushError::Closed(message));
@@ -165,7 +168,9 @@ impl<M, C> Mailbox<M, C> {
     /// Takes none out of `messages` when it is closed.
     pub(crate) fn try_push_many(&self, messages: &mut Vec<M>) -> Result<PushedMany<M>, Closed> {
         if let Some(ring) = self.ring() {
-            return ring.push_many(messages).ok_or(Closed);
+            let has_pushed = !messages.is_empty();
+            let displaced = ring.push_many(messages).ok_or(Closed)?;
+            return Ok(PushedMany { must_wake: has_pushed && self.note(), displaced });
         }
         if self.users.is_closed() {
             return Err(Closed);
@@ -182,7 +187,7 @@ impl<M, C> Mailbox<M, C> {
     pub(crate) fn poll_room(&self, waiter: &mut Waiter, cx: &Context<'_>) -> Poll<()> {
         let cold = self.users.beside.cold.get_or_make(|| Cold::new(None));
         cold.room.poll_wait(waiter, cx, || {
-            self.users.announce();
+            self.claim().announce();
             self.free() > 0 || self.is_closed()
         })
     }
@@ -194,8 +199,8 @@ impl<M, C> Mailbox<M, C> {
         }
     }
 
-    /// Lets waiting senders in if half of the mailbox is free. The consumer calls it when a turn ends, if it goes on
-    /// with another or [parks](Self::park), which lets in the rest.
+    /// Lets waiting senders in if half of the mailbox is free. The consumer calls it when a turn ends and messages are
+    /// left for another.
     #[inline]
     pub(crate) fn admit(&self) {
         if let Some(cold) = self.users.beside.cold.get()
@@ -206,16 +211,10 @@ impl<M, C> Mailbox<M, C> {
     }
 
     /// Lets in all waiting senders that there is room for. The consumer calls it, after
-    /// [`publish_head`](Self::publish_head), when it leaves messages in the mailbox to wait for something else.
+    /// [`publish_head`](Self::publish_head), when it is about to rest: a sender that comes after makes the rest fail, or
+    /// sees the room.
+    #[inline]
     pub(crate) fn admit_all(&self) {
-        if self.users.beside.len_max == usize::MAX {
-            return;
-        }
-        self.users.announce();
-        self.admit_now();
-    }
-
-    fn admit_now(&self) {
         if let Some(cold) = self.users.beside.cold.get()
             && cold.room.is_waited_for()
         {
@@ -248,8 +247,7 @@ impl<M, C> Mailbox<M, C> {
 
     /// Refuses users' messages from now on; lets all waiting senders go. What is queued stays.
     ///
-    /// Only for who may [`pop`](Self::pop): beside a pop or a park of somebody else the length, and whether a sender
-    /// is told to wake, come out wrong.
+    /// Only for who may [`pop`](Self::pop): beside a pop or a rest of somebody else the length comes out wrong.
     pub(crate) fn close(&self) {
         self.users.close();
         if let Some(cold) = self.users.beside.cold.get() {
@@ -276,8 +274,9 @@ impl<M, C> Mailbox<M, C> {
     }
 
     /// Shows senders and the length all the room that pops have made. Pops do it themselves, but of a mailbox
-    /// of 256 messages or more only at every sixteenth and when they find nothing; a park does it too; so the cell calls it before what may take long in the
-    /// middle of a run: a handler that may suspend, and the end of a turn that leaves messages.
+    /// of 256 messages or more only at every sixteenth and when they find nothing; a release does it too. So the cell
+    /// calls it before what may take long in the middle of a run: a handler that may suspend, and the end of a turn
+    /// that leaves messages.
     ///
     /// # Safety
     ///
@@ -311,36 +310,39 @@ impl<M, C> Mailbox<M, C> {
         }
     }
 
-    /// Arms the wake-up: the next sender is told that it must wake. False when there is something to take. True of a
-    /// closed mailbox that is empty.
+    /// Gives the consumer's role up. Not when there is something to take, or was noted; a closed mailbox's, when it is
+    /// empty.
     ///
     /// # Safety
     ///
-    /// As [`pop`](Self::pop).
-    pub(crate) unsafe fn park(&self) -> bool {
-        if let Some(ring) = self.ring() {
-            return ring.park();
-        }
+    /// As [`pop`](Self::pop), and after `Resting` the caller is the consumer no more, and touches the mailbox only if
+    /// something else keeps it.
+    #[inline]
+    pub(crate) unsafe fn release(&self) -> Rest {
         // SAFETY: the caller's duty is passed on unchanged.
-        let parked = unsafe { self.users.park() };
-        if parked {
-            // After the park: a sender that began to wait before it is seen now, one after it sees the room.
-            self.admit_now();
-        }
-        parked
+        unsafe { self.users.release() }
     }
 
-    /// Whether nothing was sent since the last [`park`](Self::park) that succeeded, and the mailbox is open. By loads
-    /// alone. The wake-up is still armed then: who holds the claim may handle a message that never was in the
-    /// mailbox, and give the claim up without another park. (A mailbox that drops its oldest is never idle.)
+    /// Whether nothing is queued: for who [claimed](Claim::try_claim) the role idle at `ticket`.
     ///
     /// # Safety
     ///
     /// As [`pop`](Self::pop).
-    #[inline]
-    pub(crate) unsafe fn is_idle(&self) -> bool {
+    #[inline(always)]
+    pub(crate) unsafe fn is_empty_at(&self, ticket: u64) -> bool {
         // SAFETY: the caller's duty is passed on unchanged.
-        unsafe { self.users.is_parked() }
+        ticket == unsafe { self.users.next() }
+    }
+
+    /// Who has the consumer's role.
+    #[inline(always)]
+    pub(crate) fn claim(&self) -> &Claim {
+        self.users.claim()
+    }
+
+    /// After a push to the ring, of which the queue's word knows nothing.
+    fn note(&self) -> bool {
+        self.claim().note() == Wake::Schedule
     }
 
     fn is_closed(&self) -> bool {

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use super::{Pushed, PushedMany};
 use crate::queue::Pop;
 use crate::sync::Mutex;
 
@@ -14,29 +13,26 @@ pub(super) struct Ring<M> {
 struct Inner<M> {
     messages: VecDeque<M>,
     closed: bool,
-    /// The consumer found the ring empty and rests: the next push must wake it.
-    parked: bool,
 }
 
 impl<M> Ring<M> {
     pub(super) fn new(len_max: usize) -> Self {
-        // A consumer starts parked, as in the queue: the first push wakes it.
-        Ring { inner: Mutex::new(Inner { messages: VecDeque::new(), closed: false, parked: true }), len_max }
+        Ring { inner: Mutex::new(Inner { messages: VecDeque::new(), closed: false }), len_max }
     }
 
-    pub(super) fn push(&self, message: M) -> Result<Pushed<M>, M> {
+    /// Gives the message back when closed; else returns the one that made room for it.
+    pub(super) fn push(&self, message: M) -> Result<Option<M>, M> {
         let mut inner = self.inner.lock();
         if inner.closed {
             return Err(message);
         }
         let displaced = if inner.messages.len() >= self.len_max { inner.messages.pop_front() } else { None };
         inner.messages.push_back(message);
-        let must_wake = std::mem::take(&mut inner.parked);
-        Ok(Pushed { must_wake, displaced })
+        Ok(displaced)
     }
 
-    /// Takes all out of `messages`; or none, when closed.
-    pub(super) fn push_many(&self, messages: &mut Vec<M>) -> Option<PushedMany<M>> {
+    /// Takes all out of `messages`, and returns those that made room; or takes none, when closed.
+    pub(super) fn push_many(&self, messages: &mut Vec<M>) -> Option<Vec<M>> {
         let mut inner = self.inner.lock();
         if inner.closed {
             return None;
@@ -48,8 +44,7 @@ impl<M> Ring<M> {
             }
             inner.messages.push_back(message);
         }
-        let must_wake = !inner.messages.is_empty() && std::mem::take(&mut inner.parked);
-        Some(PushedMany { must_wake, displaced })
+        Some(displaced)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -67,11 +62,5 @@ impl<M> Ring<M> {
     pub(super) fn pop_if(&self, wanted: impl FnOnce(&M) -> bool) -> Option<M> {
         let mut inner = self.inner.lock();
         if wanted(inner.messages.front()?) { inner.messages.pop_front() } else { None }
-    }
-
-    pub(super) fn park(&self) -> bool {
-        let mut inner = self.inner.lock();
-        inner.parked = inner.messages.is_empty();
-        inner.parked
     }
 }

@@ -8,10 +8,10 @@
 //!
 //! **Why none is forgotten.** The two sides meet as in Dekker's algorithm: the sender enters itself and then looks
 //! for room; the consumer makes room and then looks for senders; between the two steps of each is a
-//! read-modify-write of one word, the queue's tail, so the later of the two sees what came before the earlier. The
-//! consumer's is the one that parks it anyway: it looks for senders after a park that succeeded. A consumer that goes
-//! on looks in passing, without such a step: what it misses it sees later. One that waits for something else while
-//! messages are queued, as a suspended handler does, takes the step on purpose.
+//! read-modify-write of one word, the queue's claim. The consumer's is the one by which it rests or suspends, which it
+//! tries after it has looked for senders: a sender's that comes before it marks the word, so that the rest fails, and
+//! the consumer looks again; one that comes after sees the room. A consumer that goes on looks in passing: what it
+//! misses it sees later.
 
 use std::collections::VecDeque;
 #[cfg(not(ostraca_loom))]

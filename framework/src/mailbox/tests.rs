@@ -9,6 +9,18 @@ use super::*;
 
 type Plain = Mailbox<u32, ()>;
 
+fn plain(len_max: Option<usize>, overflow: Overflow) -> Plain {
+    Plain::new(len_max, overflow, Begin::Running)
+}
+
+/// As the runner: lets waiting senders in, and gives the role up if nothing is queued.
+fn rests(mailbox: &Plain) -> bool {
+    mailbox.admit_all();
+    mailbox.claim().take_noted();
+    // SAFETY: the test is the only consumer, whose mailbox it is.
+    unsafe { mailbox.release() == Rest::Resting }
+}
+
 fn push(mailbox: &Plain, message: u32) -> bool {
     mailbox.try_push(message).is_ok()
 }
@@ -54,7 +66,7 @@ impl Sender {
 
 #[test]
 fn a_closed_mailbox_says_closed_even_when_it_is_full() {
-    let mailbox = Plain::new(Some(1), Overflow::Reject);
+    let mailbox = plain(Some(1), Overflow::Reject);
     assert!(push(&mailbox, 1));
     assert!(matches!(mailbox.try_push(2), Err(TryPushError::Full(2))));
     mailbox.close();
@@ -64,7 +76,7 @@ fn a_closed_mailbox_says_closed_even_when_it_is_full() {
 
 #[test]
 fn waiting_senders_are_let_in_in_order_and_only_as_far_as_there_is_room() {
-    let mailbox = Plain::new(Some(1), Overflow::Reject);
+    let mailbox = plain(Some(1), Overflow::Reject);
     assert!(push(&mailbox, 1));
     let (mut first, mut second) = (Sender::new(), Sender::new());
     assert!(first.poll(&mailbox).is_pending());
@@ -84,8 +96,8 @@ fn a_mailbox_takes_a_line_for_senders_and_half_a_line_for_the_consumer() {
 
 /// One wake a message would cost more than the message.
 #[test]
-fn waiting_senders_are_let_in_when_half_of_the_mailbox_is_free_or_the_consumer_parks() {
-    let mailbox = Plain::new(Some(8), Overflow::Reject);
+fn waiting_senders_are_let_in_when_half_of_the_mailbox_is_free_or_the_consumer_rests() {
+    let mailbox = plain(Some(8), Overflow::Reject);
     (0..8).for_each(|n| assert!(push(&mailbox, n)));
     let mut senders: Vec<Sender> = (0..6).map(|_| Sender::new()).collect();
     senders.iter_mut().for_each(|sender| assert!(sender.poll(&mailbox).is_pending()));
@@ -96,14 +108,13 @@ fn waiting_senders_are_let_in_when_half_of_the_mailbox_is_free_or_the_consumer_p
         assert_eq!(woken(&senders), if popped < 4 { 0 } else { 4 }, "{popped} are free");
     }
     while pop(&mailbox).is_some() {}
-    // SAFETY: the test is the only consumer.
-    assert!(unsafe { mailbox.park() });
+    assert!(rests(&mailbox));
     assert_eq!(woken(&senders), 6);
 }
 
 #[test]
 fn a_consumer_that_waits_for_something_else_lets_in_as_many_as_there_is_room_for() {
-    let mailbox = Plain::new(Some(8), Overflow::Reject);
+    let mailbox = plain(Some(8), Overflow::Reject);
     (0..8).for_each(|n| assert!(push(&mailbox, n)));
     let mut senders = [Sender::new(), Sender::new()];
     senders.iter_mut().for_each(|sender| assert!(sender.poll(&mailbox).is_pending()));
@@ -115,7 +126,7 @@ fn a_consumer_that_waits_for_something_else_lets_in_as_many_as_there_is_room_for
 #[test]
 fn many_are_taken_from_the_front_as_far_as_there_is_room() {
     for overflow in [Overflow::Reject, Overflow::DropOldest] {
-        let mailbox = Plain::new(Some(3), overflow);
+        let mailbox = plain(Some(3), overflow);
         let mut messages = vec![1, 2];
         let first = mailbox.try_push_many(&mut messages).ok().expect("it is open");
         assert_eq!((messages, first.displaced), (vec![], vec![]));
@@ -135,21 +146,21 @@ fn many_are_taken_from_the_front_as_far_as_there_is_room() {
 }
 
 #[test]
-fn an_idle_mailbox_is_one_that_nothing_was_sent_to_since_the_park() {
-    let mailbox = Plain::new(None, Overflow::Reject);
-    // SAFETY: the test is the only consumer.
-    let is_idle = || unsafe { mailbox.is_idle() };
-    assert!(!is_idle());
-    // SAFETY: as above.
-    assert!(unsafe { mailbox.park() });
-    assert!(is_idle());
+fn a_sender_that_begins_to_wait_makes_a_rest_fail_once() {
+    let mailbox = plain(Some(1), Overflow::Reject);
+    let mut sender = Sender::new();
     assert!(push(&mailbox, 1));
-    assert!(!is_idle());
+    assert!(sender.poll(&mailbox).is_pending());
+    assert_eq!(pop(&mailbox), Some(1));
+    // SAFETY: the test is the only consumer, here and below.
+    assert_eq!(unsafe { mailbox.release() }, Rest::LookAgain);
+    assert!(rests(&mailbox));
+    assert_eq!(sender.wakes(), 1);
 }
 
 #[test]
 fn a_sender_that_was_let_in_and_gives_up_passes_its_turn_on() {
-    let mailbox = Plain::new(Some(1), Overflow::Reject);
+    let mailbox = plain(Some(1), Overflow::Reject);
     assert!(push(&mailbox, 1));
     let (mut first, mut second) = (Sender::new(), Sender::new());
     assert!(first.poll(&mailbox).is_pending());
@@ -162,7 +173,7 @@ fn a_sender_that_was_let_in_and_gives_up_passes_its_turn_on() {
 
 #[test]
 fn closing_lets_all_waiting_senders_go() {
-    let mailbox = Plain::new(Some(1), Overflow::Reject);
+    let mailbox = plain(Some(1), Overflow::Reject);
     assert!(push(&mailbox, 1));
     let mut senders = [Sender::new(), Sender::new()];
     senders.iter_mut().for_each(|sender| assert!(sender.poll(&mailbox).is_pending()));
@@ -171,15 +182,17 @@ fn closing_lets_all_waiting_senders_go() {
 }
 
 #[test]
-fn a_parked_consumer_is_woken_by_the_first_push_alone() {
+fn an_idle_consumer_is_woken_by_the_first_push_alone() {
     for overflow in [Overflow::Reject, Overflow::DropOldest] {
-        let mailbox = Plain::new(Some(2), overflow);
-        // SAFETY: the test is the only consumer.
-        assert!(unsafe { mailbox.park() });
+        let mailbox = plain(Some(2), overflow);
+        assert!(rests(&mailbox));
         let wakes = [1, 2].map(|n| mailbox.try_push(n).is_ok_and(|pushed| pushed.must_wake));
         assert_eq!(wakes, [true, false], "{overflow:?}");
-        // SAFETY: as above.
-        assert!(!unsafe { mailbox.park() }, "there is something to take");
+        assert_eq!(mailbox.claim().take(), Taken::Claimed { is_called: false });
+        assert_eq!([(); 3].map(|()| pop(&mailbox)), [Some(1), Some(2), None]);
+        assert!(push(&mailbox, 3));
+        // SAFETY: the test is the only consumer.
+        assert_eq!(unsafe { mailbox.release() }, Rest::LookAgain, "there is something to take");
     }
 }
 
@@ -192,7 +205,7 @@ proptest! {
         drops in any::<bool>(),
     ) {
         let overflow = if drops { Overflow::DropOldest } else { Overflow::Reject };
-        let mailbox = Plain::new(Some(len_max), overflow);
+        let mailbox = plain(Some(len_max), overflow);
         let mut model = VecDeque::new();
         for op in ops {
             match op {

@@ -11,6 +11,7 @@ use std::ptr;
 
 use super::Pop;
 use super::block::Block;
+use super::claim::Rest;
 use super::senders::Senders;
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -122,7 +123,7 @@ impl<T> Consumer<T> {
     #[inline(never)]
     fn look(&self, senders: &Senders<T>, cursor: &mut Cursor<T>) -> bool {
         self.publish(cursor);
-        let new = senders.end() - self.position(cursor);
+        let new = senders.claim.end() - self.position(cursor);
         cursor.known = u32::try_from(new).unwrap_or(u32::MAX);
         new != 0
     }
@@ -156,25 +157,26 @@ impl<T> Consumer<T> {
         self.publish(cursor);
     }
 
-    pub(super) unsafe fn park(&self, senders: &Senders<T>) -> bool {
+    pub(super) unsafe fn release(&self, senders: &Senders<T>) -> Rest {
         // SAFETY: the caller's duty.
         let cursor = unsafe { self.cursor() };
         self.publish(cursor);
         let position = self.position(cursor);
         // SAFETY: the caller's duty is passed on.
         unsafe { cursor.give_back(senders, position) };
-        let parked = senders.park(position);
-        if parked && std::mem::take(&mut cursor.given) > 1 {
+        if cursor.given > 1 && senders.claim.end() == position {
+            cursor.given = 0;
             senders.trim();
         }
-        parked
+        senders.claim.release(position)
     }
 
-    #[inline]
-    pub(super) unsafe fn is_parked(&self, senders: &Senders<T>) -> bool {
+    /// The ticket of the next message.
+    #[inline(always)]
+    pub(super) unsafe fn next(&self) -> u64 {
         // SAFETY: the caller's duty.
         let cursor = unsafe { self.cursor() };
-        senders.is_parked_at(self.position(cursor))
+        self.position(cursor)
     }
 
     /// # Safety

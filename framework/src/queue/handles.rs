@@ -32,7 +32,8 @@ impl<T: Send> Sender<T> {
     /// Appends.
     #[inline]
     pub fn push(&self, value: T) {
-        let ticket = self.queue.0.take_ticket(Manners::GiveWay).expect("nobody closes it");
+        let ticket = self.queue.0.take_ticket_within_limit(Manners::GiveWay);
+        let ticket = ticket.expect("nobody closes it, and it has no limit");
         // SAFETY: it was just taken.
         unsafe { self.queue.0.fill(ticket, value) };
     }

@@ -1,8 +1,9 @@
 //! Lock-free queues: the segmented MPSC under each mailbox's users' lane, and the stack under its control lane.
 //!
-//! Both are for one consumer, whose role the cell's claim word hands from thread to thread.
+//! Both are for one consumer, whose role the MPSC's word ([`claim`]) hands from thread to thread.
 
 mod block;
+mod claim;
 mod consumer;
 #[cfg(any(test, feature = "internals"))]
 #[cfg_attr(not(feature = "internals"), allow(unreachable_pub, reason = "public with `internals` only"))]
@@ -15,6 +16,7 @@ pub mod rivals;
 mod senders;
 mod stack;
 
+pub(crate) use claim::{Begin, Claim, LastReference, Rest, Taken, Tried, Wake};
 pub(crate) use lazy::LazyBox;
 use mpsc::Pushed;
 pub(crate) use mpsc::{Pop, Queue, Ticket};

@@ -1,7 +1,7 @@
 //! A queue for many producers and one consumer: a linked list of blocks, a ticket a message.
 //!
 //! ```text
-//!   tail: next ticket << 1 | CLOSED          every producer adds to it
+//!   word: next ticket (the tail) | who consumes          every producer adds to it
 //!   newest ─────────────────────────────────────┐       read by every push, written once a block
 //!   position, block ───────────┐                v
 //!   oldest ──> [ 0 .. 1 ] ──> [ 2 .. 33 ] ──> [ 34 .. 65 ]
@@ -9,12 +9,13 @@
 //! ```
 //!
 //! A push takes a ticket from the tail, finds the block that holds it, writes the message and then its stamp. The
-//! consumer reads slots in the order of tickets. Blocks it has left come back as spares.
+//! consumer reads slots in the order of tickets. Blocks it has left come back as spares. The consumer is a role, which the
+//! [word](super::claim) hands from thread to thread.
 //!
 //! **Guarantees.** Order is the order of the tickets; what one thread pushes comes out in the order it pushed, and
-//! what one push of many pushes comes out with nothing between. The producer that must wake a parked consumer is told
-//! so, exactly one a park (it may be told when the consumer was faster; never is nobody told). A message is delivered
-//! once, whatever its handler does: the consumer's position is past it before the pop returns.
+//! what one push of many pushes comes out with nothing between. The producer that finds the consumer idle is told to
+//! put it on the run queue, exactly one a rest. A message is delivered once, whatever its handler does: the consumer's
+//! position is past it before the pop returns.
 //!
 //! **Progress**, of each operation:
 //!
@@ -22,20 +23,20 @@
 //! |---|---|---|
 //! | push, push of many | wait-free | the allocator, when a block is needed; a back-off of a few microseconds at most, when another pushes; a walk over the blocks between the newest and its own |
 //! | pop, peek | blocking | says [`Pop::Busy`] while the next message's producer is interrupted between its ticket and its stamp, however many messages are complete behind it. So the whole is not lock-free |
-//! | park, length, `is_parked`, `publish_head` | wait-free | |
-//! | close | lock-free | tries again when a push comes between |
+//! | length, `publish_head` | wait-free | |
+//! | close, and all that hands the role on | lock-free | tries again when a push comes between |
 //! | drop | wait-free | |
 //!
 //! **Cost.** A push is one exchange, or under contention one fetch-add, and one release store; a pop is a load. The
-//! consumer looks at the tail once a run, and at no slot that is still to be written, so that producers keep their
+//! consumer looks at the word once a run, and at no slot that is still to be written, so that producers keep their
 //! lines. 72 bytes. Nothing is allocated before the first message, 2 slots then; in steady state nothing at all.
 //!
-//! **Why an exchange before the fetch-add.** Two producers that hand the tail's line to and fro at every message pass
-//! about a quarter as many as two that take turns at longer intervals. A failed exchange is the sign of another
-//! producer, and makes it wait; the fetch-add after the last wait keeps the push wait-free.
+//! **Why an exchange before the fetch-add.** It queues an idle consumer in the same step. And a failed exchange is the
+//! sign of another producer: two that hand the word's line to and fro at every message get less through than two that
+//! take turns at longer intervals, so one waits. The fetch-add after the last wait keeps the push wait-free.
 //!
 //! **Bad at.** Hard bounds; many consumers; forgetting: a queue keeps its current block and a spare (a thousand
-//! messages' worth of them while the consumer does not park), and what is behind a producer that stays interrupted. A message whose drop panics while another one's panic unwinds
+//! messages' worth of them while the consumer does not rest), and what is behind a producer that stays interrupted. A message whose drop panics while another one's panic unwinds
 //! aborts, as everywhere.
 //!
 //! # Why a block is not recycled under a producer
@@ -61,26 +62,10 @@
 //! *The first block* is found by `prev` from `newest`. The consumer does that before it has left any block, so all of
 //! them are alive.
 //!
-//! # Why no wake is lost
-//!
-//! The consumer parks at position h by storing h in `parked_at` and then exchanging the tail for itself. If that
-//! succeeds, ticket h was not taken before it, and the producer that takes it sees `parked_at`. Later tickets
-//! need not wake: the consumer could not deliver them before h anyway.
-//!
-//! **A direct run.** While ticket h is not taken, that stays so, whoever holds the consumer's role meanwhile: only a
-//! park changes `parked_at`. So who takes the role of a parked consumer and finds `parked_at` and the tail both at its
-//! position ([`Queue::is_parked`]) may handle a message that never was in the queue, and pass the role on without a
-//! park. A push beside it takes ticket h and is told to wake; that wake finds the role taken, and it is the owner's
-//! claim word that makes whoever holds it look again. `parked_at` alone would not do, as a park that failed has
-//! stored it too: but it failed because the tail had moved from h, and it never comes back.
-//!
 //! # Why the end of a closed queue is exact
 //!
-//! Refused pushes move the tail too, so it does not tell the end. The closer stores the end in `parked_at`, which is
-//! the consumer's to write and which no park will need again, and then exchanges the tail that it read for the same
-//! one with CLOSED: whoever sees CLOSED sees the end. A producer that has ticket h of a park and still has to read
-//! `parked_at` is not told to wake, and need not: the closer is the consumer, awake, and a park of a closed queue
-//! fails before the end.
+//! Refused pushes move the tail too, so it does not tell the end. The closer, who has the consumer's role, stores the
+//! end and then exchanges the word that it read for the same one with CLOSED: whoever sees CLOSED sees the end.
 //!
 //! # The limit
 //!
@@ -91,6 +76,7 @@
 //! observed tail position, with the walk back of Jiffy (Adas and Friedman, DISC 2020), whose own reclamation is
 //! unsafe: it frees a block that a producer interrupted before its look-up still needs.
 
+use super::claim::{Begin, Claim, Rest};
 use super::consumer::Consumer;
 use super::senders::{Manners, NO_LIMIT, Senders};
 
@@ -109,7 +95,7 @@ pub(crate) struct Queue<T, S = [u64; 3]> {
 /// What a push came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pushed {
-    /// The consumer is parked, and this producer must wake it.
+    /// The consumer was idle, and this producer must put it on the run queue.
     pub(crate) must_wake: bool,
 }
 
@@ -137,17 +123,18 @@ unsafe impl<T: Send, S: Sync> Sync for Queue<T, S> {}
 
 #[cfg(any(test, feature = "internals"))]
 impl<T> Queue<T> {
-    /// An empty queue that stands alone, without a limit.
+    /// An empty queue that stands alone, without a limit, whose maker consumes.
     pub(crate) fn new() -> Self {
-        Queue::with_limit(None, [0; 3])
+        Queue::with_limit(None, Begin::Running, [0; 3])
     }
 }
 
 impl<T, S> Queue<T, S> {
-    /// An empty queue. With a limit, [`is_within_limit`](Self::is_within_limit) means something; nothing else goes by it.
-    pub(crate) fn with_limit(len_max: Option<u64>, beside: S) -> Self {
+    /// An empty queue. Only [`is_within_limit`](Self::is_within_limit) and
+    /// [`take_ticket_within_limit`](Self::take_ticket_within_limit) go by the limit.
+    pub(crate) fn with_limit(len_max: Option<u64>, begin: Begin, beside: S) -> Self {
         let limit = len_max.unwrap_or(NO_LIMIT);
-        Queue { senders: Senders::new(limit), beside, consumer: Consumer::new(limit) }
+        Queue { senders: Senders::new(limit, begin), beside, consumer: Consumer::new(limit) }
     }
 
     /// Appends.
@@ -159,13 +146,14 @@ impl<T, S> Queue<T, S> {
         self.senders.push(value)
     }
 
-    /// The first half of a push: takes a ticket. `None` when the queue is closed. In two halves, and both inlined, so
-    /// that the value goes straight to its slot: through a result that can give it back it would go by memory, in
-    /// pieces of other sizes than it is read by, and the processor would wait for each.
+    /// The first half of a push: takes a ticket. `None` when the queue is closed, or at its limit as far as the last
+    /// look at the consumer tells. In two halves, and both inlined, so that the value goes straight to its slot:
+    /// through a result that can give it back it would go by memory, in pieces of other sizes than it is read by, and
+    /// the processor would wait for each.
     #[inline(always)]
-    pub(crate) fn take_ticket(&self, manners: Manners) -> Option<Ticket> {
+    pub(crate) fn take_ticket_within_limit(&self, manners: Manners) -> Option<Ticket> {
         self.senders
-            .take_tickets(1, manners)
+            .take_ticket_within_limit(manners)
             .map(|(ticket, Pushed { must_wake })| Ticket { ticket, must_wake })
     }
 
@@ -200,7 +188,7 @@ impl<T, S> Queue<T, S> {
     /// How many more `len_max` leaves room for. Looks at the consumer, and moves the limit.
     pub(crate) fn renew_limit(&self, len_max: u64) -> u64 {
         let head = self.consumer.head();
-        let len = self.senders.end().saturating_sub(head);
+        let len = self.senders.claim.end().saturating_sub(head);
         self.senders.raise_limit(head + len_max);
         len_max.saturating_sub(len)
     }
@@ -210,25 +198,24 @@ impl<T, S> Queue<T, S> {
     pub(crate) fn len(&self) -> usize {
         // A reading of the tail can be older than that of the head.
         let head = self.consumer.head();
-        self.senders.end().saturating_sub(head) as usize
+        self.senders.claim.end().saturating_sub(head) as usize
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.senders.tail().is_closed()
+        self.senders.claim.look().is_closed()
     }
 
     /// Refuses pushes from now on. What is queued, or has its ticket, stays. Wakes nobody.
     ///
-    /// Only for who may pop: beside a pop or a park of somebody else the length, and whether one is told to wake,
-    /// come out wrong.
+    /// Only for who may pop: beside a pop or a rest of somebody else the length comes out wrong.
     pub(crate) fn close(&self) {
-        self.senders.close();
+        self.senders.claim.close();
     }
 
-    /// What producers say before they look whether there is room, if they then count on the consumer's next
-    /// successful [`park`](Self::park) to see what they did before.
-    pub(crate) fn announce(&self) {
-        self.senders.announce();
+    /// Who has the consumer's role.
+    #[inline(always)]
+    pub(crate) fn claim(&self) -> &Claim {
+        &self.senders.claim
     }
 
     /// Takes the oldest message.
@@ -265,27 +252,28 @@ impl<T, S> Queue<T, S> {
         unsafe { self.consumer.peek(&self.senders) }
     }
 
-    /// Arms the wake-up: the next producer is told that it must wake. False when there is, or soon will be,
-    /// something to take. True of a closed queue that is empty: nothing will come, and nobody will wake.
+    /// Gives the role up: the next producer is told to wake. Not if there is, or soon will be, something to take, or
+    /// something was noted; of a closed queue, if it is empty.
     ///
     /// # Safety
     ///
-    /// As [`pop`](Self::pop).
-    pub(crate) unsafe fn park(&self) -> bool {
+    /// As [`pop`](Self::pop), and after `Resting` the caller is the consumer no more, and touches the queue only if
+    /// something else keeps it.
+    #[inline]
+    pub(crate) unsafe fn release(&self) -> Rest {
         // SAFETY: the caller's duty is passed on; the halves are of one queue.
-        unsafe { self.consumer.park(&self.senders) }
+        unsafe { self.consumer.release(&self.senders) }
     }
 
-    /// Whether nothing was sent since the last successful [`park`](Self::park), and the queue is open: by loads
-    /// alone. Then the next producer still wakes, so the caller may do something else and leave without parking.
+    /// The ticket of the next message to pop.
     ///
     /// # Safety
     ///
     /// As [`pop`](Self::pop).
-    #[inline]
-    pub(crate) unsafe fn is_parked(&self) -> bool {
-        // SAFETY: the caller's duty is passed on; the halves are of one queue.
-        unsafe { self.consumer.is_parked(&self.senders) }
+    #[inline(always)]
+    pub(crate) unsafe fn next(&self) -> u64 {
+        // SAFETY: the caller's duty is passed on.
+        unsafe { self.consumer.next() }
     }
 }
 

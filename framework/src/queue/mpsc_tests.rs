@@ -6,7 +6,19 @@ use proptest::prelude::*;
 
 use super::super::block::BLOCK_LEN;
 use super::*;
+use crate::queue::{LastReference, Taken, Tried, Wake};
 use crate::sync::LeakCheck;
+
+/// As the consumer: gives the role up, if nothing is queued.
+fn rests<T>(queue: &Queue<T>) -> bool {
+    // SAFETY: one consumer, whose queue it is.
+    unsafe { queue.release() == Rest::Resting }
+}
+
+/// The consumer was woken.
+fn take<T>(queue: &Queue<T>) {
+    assert_eq!(queue.claim().take(), Taken::Claimed { is_called: false });
+}
 
 fn pop<T>(queue: &Queue<T>) -> Option<T> {
     loop {
@@ -61,8 +73,11 @@ proptest! {
             prop_assert_eq!(queue.len(), model.len());
             // SAFETY: one consumer.
             prop_assert_eq!(unsafe { queue.peek() }, model.front());
-            // SAFETY: one consumer.
-            prop_assert_eq!(unsafe { queue.park() }, model.is_empty());
+            let rested = rests(&queue);
+            prop_assert_eq!(rested, model.is_empty());
+            if rested {
+                prop_assert_eq!(queue.claim().try_claim(), Tried::Claimed { idle_at: Some(queue.claim().end()) });
+            }
         }
     }
 }
@@ -188,19 +203,18 @@ fn every_block_is_freed_with_the_queue() {
 fn an_unused_queue_has_allocated_nothing() {
     let before = LeakCheck::counts().made;
     let queue = Queue::<u64>::new();
-    // SAFETY: one consumer.
-    assert!(unsafe { queue.park() });
+    assert!(rests(&queue));
     assert_eq!(LeakCheck::counts().made, before);
 }
 
 #[test]
-fn exactly_the_first_push_after_a_park_must_wake() {
+fn exactly_the_first_push_after_a_rest_must_wake() {
     let queue = Queue::new();
     for round in 0..100 {
-        // SAFETY: one consumer.
-        assert!(unsafe { queue.park() });
+        assert!(rests(&queue));
         let wakes = [0, 1, 2].map(|number| queue.push(number).map(|pushed| pushed.must_wake));
         assert_eq!(wakes, [Ok(true), Ok(false), Ok(false)], "round {round}");
+        take(&queue);
         assert_eq!([(); 3].map(|()| pop(&queue)), [Some(0), Some(1), Some(2)]);
     }
 }
@@ -215,38 +229,57 @@ fn many_pushed_into_a_closed_queue_stay_with_their_owner() {
 }
 
 #[test]
-fn many_wake_a_parked_consumer_once() {
+fn many_wake_an_idle_consumer_once() {
     let queue = Queue::new();
-    // SAFETY: one consumer.
-    assert!(unsafe { queue.park() });
+    assert!(rests(&queue));
     let wakes = [1, 2].map(|n| queue.push_many(&mut vec![n; 50], 50).map(|pushed| pushed.must_wake));
     assert_eq!(wakes, [Some(true), Some(false)]);
 }
 
 #[test]
-fn a_queue_is_parked_from_a_park_to_the_next_push() {
+fn an_idle_queue_is_claimed_where_it_was_left_until_something_comes() {
     let queue = Queue::new();
-    // SAFETY: one consumer, here and below.
-    let is_parked = || unsafe { queue.is_parked() };
-    assert!(!is_parked(), "it never was");
-    // SAFETY: as above.
-    assert!(unsafe { queue.park() });
-    assert!(is_parked() && is_parked());
+    assert_eq!(queue.claim().try_claim(), Tried::Taken, "its maker has it");
+    assert!(rests(&queue));
+    assert_eq!(queue.claim().try_claim(), Tried::Claimed { idle_at: Some(0) });
+    assert!(rests(&queue));
     assert!(queue.push(1).is_ok_and(|pushed| pushed.must_wake));
-    assert!(!is_parked());
+    assert_eq!(queue.claim().try_claim(), Tried::Claimed { idle_at: None }, "it is on the run queue");
     assert_eq!(pop(&queue), Some(1));
-    assert!(!is_parked(), "it is empty, and nobody would be told to wake");
-    // SAFETY: as above.
-    assert!(unsafe { queue.park() });
+    assert!(rests(&queue));
+    assert_eq!(queue.claim().take(), Taken::Claimed { is_called: false }, "the entry is still to be taken");
+    assert!(rests(&queue));
+    assert_eq!(queue.claim().control(), Wake::Schedule);
+    assert_eq!(queue.claim().try_claim(), Tried::NotForAskers);
+    assert_eq!(queue.claim().take(), Taken::Claimed { is_called: true });
     queue.close();
-    assert!(!is_parked());
+    assert!(rests(&queue));
+    assert_eq!(queue.claim().try_claim(), Tried::Claimed { idle_at: None });
+    assert_eq!(queue.claim().die(), LastReference::Mine);
+    assert_eq!((queue.claim().take(), queue.claim().wake()), (Taken::Dead, Wake::Nothing));
+}
+
+#[test]
+fn what_is_suspended_is_woken_by_a_wake_or_control_alone() {
+    let queue = Queue::new();
+    assert_eq!(queue.claim().suspend(), Rest::Resting);
+    assert!(queue.push(1).is_ok_and(|pushed| !pushed.must_wake));
+    assert_eq!(queue.claim().try_claim(), Tried::NotForAskers);
+    assert_eq!(queue.claim().wake(), Wake::Schedule);
+    assert_eq!(queue.claim().wake(), Wake::Nothing, "it is on the run queue");
+    take(&queue);
+    assert_eq!(queue.claim().suspend(), Rest::LookAgain, "the wake was not looked at");
+    assert!(queue.claim().take_woken());
+    assert_eq!(queue.claim().requeue(), Wake::Schedule);
+    assert_eq!(queue.claim().try_claim(), Tried::Claimed { idle_at: None });
+    assert_eq!(queue.claim().requeue(), Wake::Nothing, "the entry is still to be taken");
 }
 
 /// Others see what a run has taken with a lag that is bounded, and exactly when the run ends.
 #[test]
 fn the_length_lags_by_sixteen_in_a_run_of_a_large_queue_alone() {
     for (len_max, lag) in [(None, 15), (Some(256), 15), (Some(255), 0)] {
-        let queue: Queue<u32> = Queue::with_limit(len_max, [0; 3]);
+        let queue: Queue<u32> = Queue::with_limit(len_max, Begin::Running, [0; 3]);
         (0..100).for_each(|number| assert!(queue.push(number).is_ok()));
         let lags = (1..=100).map(|popped| {
             assert!(pop(&queue).is_some());
@@ -295,8 +328,7 @@ fn an_interrupted_producer_holds_up_the_consumer_and_nobody_else() {
         assert_eq!(unsafe { queue.pop() }, Pop::Busy);
         // SAFETY: one consumer.
         assert_eq!(unsafe { queue.peek() }, None);
-        // SAFETY: one consumer.
-        assert!(!unsafe { queue.park() });
+        assert!(!rests(&queue));
     }
     assert_eq!(queue.len(), count + 1);
     late.finish(&queue, 0);
@@ -314,12 +346,10 @@ fn an_interrupted_producer_delivers_after_the_close() {
     assert_eq!(queue.push(2), Err(2));
     // SAFETY: one consumer.
     assert_eq!(unsafe { queue.pop() }, Pop::Busy);
-    // SAFETY: one consumer.
-    assert!(!unsafe { queue.park() });
+    assert!(!rests(&queue));
     late.finish(&queue, 1);
     assert_eq!((pop(&queue), pop(&queue)), (Some(1), None));
-    // SAFETY: one consumer.
-    assert!(unsafe { queue.park() });
+    assert!(rests(&queue));
 }
 
 /// The horizon is the tail when the block was full, not when the consumer came: it is behind the consumer already.
@@ -333,7 +363,7 @@ fn a_backlog_gives_its_blocks_back_as_it_drains() {
     }
 }
 
-/// The consumer's role goes from thread to thread; a mutex stands for the cell's claim word.
+/// The consumer's role goes from thread to thread; a mutex stands for the claim.
 #[test]
 fn consumers_that_take_turns_keep_the_order() {
     let (producers, count) = (2, 20_000);

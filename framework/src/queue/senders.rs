@@ -13,17 +13,10 @@ use std::ptr;
 
 use super::Pushed;
 use super::block::{BLOCK_LEN, Block, FIRST_LEN};
+use super::claim::{Begin, Claim, Wake, Word};
 use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use crate::sync::hint;
 
-/// One ticket in the tail word.
-const ONE: u64 = 2;
-/// Set in the tail word when the queue is closed.
-const CLOSED: u64 = 1;
-/// In `parked_at`: no ticket.
-const NONE: u64 = CLOSED_AT - 1;
-/// In `parked_at`: the rest of the word is the first ticket that was refused.
-const CLOSED_AT: u64 = 1 << 63;
 /// How long a producer that floods and meets another waits before each further try. It goes straight to its last
 /// resort under loom, where waiting shows nothing.
 const BACK_OFF_SPINS: &[u32] = if cfg!(ostraca_loom) { &[] } else { &[128, 256] };
@@ -36,13 +29,10 @@ pub(super) const NO_LIMIT: u64 = u64::MAX;
 /// All that producers touch but the blocks.
 #[repr(C)]
 pub(super) struct Senders<T> {
-    /// Next ticket << 1 | `CLOSED`.
-    tail: AtomicU64,
+    /// The next ticket, which is the tail, and who consumes.
+    pub(super) claim: Claim,
     /// Where producers begin to look: the newest block, or a little before it; null before the first message.
     newest: AtomicPtr<Block<T>>,
-    /// The ticket whose producer wakes the consumer, or `NONE`; of a closed queue `CLOSED_AT` | the end. Only the
-    /// consumer writes it.
-    parked_at: AtomicU64,
     /// The ticket from which on producers have to look at the consumer's head before they go on.
     limit: AtomicU64,
     /// Blocks that no ticket leads to, linked by `next`.
@@ -58,29 +48,11 @@ pub(crate) enum Manners {
     GiveWay,
 }
 
-/// A reading of the tail.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tail {
-    word: u64,
-}
-
-impl Tail {
-    /// The next ticket.
-    pub(super) fn ticket(self) -> u64 {
-        self.word / ONE
-    }
-
-    pub(super) fn is_closed(self) -> bool {
-        self.word & CLOSED != 0
-    }
-}
-
 impl<T> Senders<T> {
-    pub(super) fn new(limit: u64) -> Self {
+    pub(super) fn new(limit: u64, begin: Begin) -> Self {
         Senders {
-            tail: AtomicU64::new(0),
+            claim: Claim::new(begin),
             newest: AtomicPtr::new(ptr::null_mut()),
-            parked_at: AtomicU64::new(NONE),
             limit: AtomicU64::new(limit),
             spare: AtomicPtr::new(ptr::null_mut()),
         }
@@ -127,68 +99,90 @@ impl<T> Senders<T> {
         Some(pushed)
     }
 
-    /// Takes `count` tickets in a row: the first, and whether the consumer sleeps. `None` when closed.
+    /// Takes `count` tickets in a row: the first, and whether the caller puts the consumer on the run queue. `None` when
+    /// closed.
     #[inline(always)]
     pub(super) fn take_tickets(&self, count: u64, manners: Manners) -> Option<(u64, Pushed)> {
-        let tail = self.advance(ONE * count, manners);
-        if tail.is_closed() {
+        self.take_tickets_at(self.claim.glance(), count, manners)
+    }
+
+    /// As [`take_tickets`](Self::take_tickets) of one, before the limit only. Only a look: the others do not wait.
+    #[inline(always)]
+    pub(super) fn take_ticket_within_limit(&self, manners: Manners) -> Option<(u64, Pushed)> {
+        let word = self.claim.glance();
+        // ORDERING: Relaxed; only the number is read, and the limit is never beyond what the head allows.
+        if word.ticket() >= self.limit.load(Ordering::Relaxed) {
             return None;
         }
-        // ORDERING: Relaxed; the exchange above orders it after the consumer's store.
-        let must_wake = self.parked_at.load(Ordering::Relaxed) == tail.ticket();
-        Some((tail.ticket(), Pushed { must_wake }))
+        self.take_tickets_at(word, 1, manners)
     }
 
-    /// Adds `step` to the tail.
     #[inline(always)]
-    fn advance(&self, step: u64, manners: Manners) -> Tail {
-        if manners == Manners::AtOnce {
-            // ORDERING: Acquire; as below.
-            return Tail { word: self.tail.fetch_add(step, Ordering::Acquire) };
+    fn take_tickets_at(&self, word: Word, count: u64, manners: Manners) -> Option<(u64, Pushed)> {
+        if word.is_closed() {
+            return None;
         }
-        // ORDERING: Relaxed; the exchange checks it.
-        let word = self.tail.load(Ordering::Relaxed);
-        // ORDERING: Acquire; pairs with the Release in `horizon` (rule 3) and in `park`. weaken: models take their tickets
-        // at once, which is the same step.
-        match self.tail.compare_exchange(word, word + step, Ordering::Acquire, Ordering::Relaxed) {
-            Ok(word) => Tail { word },
-            Err(_) => self.advance_contended(step),
+        if manners == Manners::AtOnce && !word.is_idle() {
+            return self.add_tickets(count);
+        }
+        match self.claim.try_push(word, count) {
+            Ok(()) => Some((word.ticket(), Pushed { must_wake: word.is_idle() })),
+            Err(seen) => self.take_tickets_contended(word, seen, count, manners),
         }
     }
 
-    /// Another producer is pushing at this instant. Both get on better when one lets the other have the line for a
-    /// while than when it goes to and fro at every message: twice to four times as many messages, measured. The
-    /// fetch-add in the end bounds it.
+    /// Another producer is pushing at this instant, or the consumer came or went. Two producers both get on better when
+    /// one lets the other have the line for a while than when it goes to and fro at every message. The addition in the
+    /// end bounds it.
     #[cold]
     #[inline(never)]
-    fn advance_contended(&self, step: u64) -> Tail {
-        for spins in BACK_OFF_SPINS {
-            (0..*spins).for_each(|_| hint::spin_loop());
-            // ORDERING: Relaxed; the exchange checks it.
-            let word = self.tail.load(Ordering::Relaxed);
-            // ORDERING: Acquire; as in `advance`. weaken: models do not come here: they wait for nothing.
-            let taken = self.tail.compare_exchange(word, word + step, Ordering::Acquire, Ordering::Relaxed);
-            if let Ok(word) = taken {
-                return Tail { word };
+    fn take_tickets_contended(
+        &self,
+        before: Word,
+        seen: Word,
+        count: u64,
+        manners: Manners,
+    ) -> Option<(u64, Pushed)> {
+        if seen.ticket() == before.ticket() {
+            // It was the consumer. A second time, whoever it was, it is the addition.
+            if seen.is_closed() {
+                return None;
+            }
+            if self.claim.try_push(seen, count).is_ok() {
+                return Some((seen.ticket(), Pushed { must_wake: seen.is_idle() }));
+            }
+            return self.add_tickets(count);
+        }
+        let waits = if manners == Manners::GiveWay { BACK_OFF_SPINS } else { &[] };
+        for &spins in waits {
+            (0..spins).for_each(|_| hint::spin_loop());
+            let word = self.claim.glance();
+            if word.is_closed() {
+                return None;
+            }
+            if self.claim.try_push(word, count).is_ok() {
+                return Some((word.ticket(), Pushed { must_wake: word.is_idle() }));
             }
         }
-        // ORDERING: Acquire; as in `advance`. weaken: it is the same step, which models take there; here they come only
-        // after an exchange that failed.
-        Tail { word: self.tail.fetch_add(step, Ordering::Acquire) }
+        self.add_tickets(count)
     }
 
-    /// The tail now.
-    pub(super) fn tail(&self) -> Tail {
-        // ORDERING: Acquire; pairs with the Release in `close`.
-        Tail { word: self.tail.load(Ordering::Acquire) }
+    /// Wait-free, and in two steps if the consumer is idle.
+    #[inline]
+    fn add_tickets(&self, count: u64) -> Option<(u64, Pushed)> {
+        let word = self.claim.push(count);
+        if word.is_closed() {
+            return None;
+        }
+        let must_wake = word.is_idle() && self.claim.wake_idle() == Wake::Schedule;
+        Some((word.ticket(), Pushed { must_wake }))
     }
 
     /// Whether the tail is before the limit. Only a look: the others do not wait.
     #[inline(always)]
     pub(super) fn is_within_limit(&self) -> bool {
-        // ORDERING: Relaxed, both; only the numbers are read, and the limit is never beyond what the head allows.
-        let limit = self.limit.load(Ordering::Relaxed);
-        limit == NO_LIMIT || self.tail.load(Ordering::Relaxed) / ONE < limit
+        // ORDERING: Relaxed; as above.
+        self.claim.glance().ticket() < self.limit.load(Ordering::Relaxed)
     }
 
     /// Never beyond what the head allows: a head only grows, and so does what it allows.
@@ -196,72 +190,6 @@ impl<T> Senders<T> {
         // ORDERING: Relaxed; only the number is read. One that was read before another's can overwrite it: that costs
         // somebody a look at the head.
         self.limit.store(limit, Ordering::Relaxed);
-    }
-
-    /// The first ticket that has no message and, so far, will have none.
-    pub(super) fn end(&self) -> u64 {
-        let tail = self.tail();
-        if !tail.is_closed() {
-            return tail.ticket();
-        }
-        // ORDERING: Relaxed; stored before the tail was closed, and never again.
-        self.parked_at.load(Ordering::Relaxed) & !CLOSED_AT
-    }
-
-    /// Refuses pushes from now on. Only for the consumer, which alone writes `parked_at`.
-    pub(super) fn close(&self) {
-        let mut tail = self.tail();
-        while !tail.is_closed() {
-            // A producer that took a ticket and still has to look at `parked_at` is not told to wake: its message is
-            // before the end, which the consumer reaches before it parks again.
-            // ORDERING: Relaxed; the exchange below publishes it.
-            self.parked_at.store(CLOSED_AT | tail.ticket(), Ordering::Relaxed);
-            let closed = tail.word | CLOSED;
-            // ORDERING: Release; who sees CLOSED sees the end, and what was done before. Acquire; sees what came
-            // before an `announce`. Relaxed on failure; only the number is read.
-            match self.tail.compare_exchange_weak(tail.word, closed, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(word) => tail = Tail { word },
-            }
-        }
-    }
-
-    /// Arms the wake-up at `head`, unless ticket `head` was taken. Only for the consumer.
-    pub(super) fn park(&self, head: u64) -> bool {
-        let tail = self.tail();
-        if tail.is_closed() {
-            // Nobody takes a ticket any more, and nobody will wake.
-            return self.end() == head;
-        }
-        if tail.ticket() != head {
-            return false;
-        }
-        // ORDERING: Relaxed; the exchange below publishes it.
-        self.parked_at.store(head, Ordering::Relaxed);
-        // A read-modify-write that changes nothing: "no ticket yet", at a point in the tail's order.
-        // ORDERING: Release; pairs with the Acquire in `advance`: hands `parked_at` to whoever takes the next
-        // ticket. Acquire; pairs with the Release in `announce`.
-        self.tail.compare_exchange(tail.word, tail.word, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-    }
-
-    /// Whether ticket `head` was not taken, the queue is open, and whoever takes the ticket is told to wake.
-    pub(super) fn is_parked_at(&self, head: u64) -> bool {
-        // ORDERING: Relaxed, both; only the consumer asks, who wrote the one, and of the other it reads the number.
-        let tail = Tail { word: self.tail.load(Ordering::Relaxed) };
-        self.parked_at.load(Ordering::Relaxed) == head && !tail.is_closed() && tail.ticket() == head
-    }
-
-    /// A step in the tail's order: of the caller's step and the consumer's, by `park`, `close` or this, the later sees
-    /// what came before the earlier.
-    pub(super) fn announce(&self) {
-        // ORDERING: Acquire and Release; pairs with the exchanges in `park` and `close`.
-        self.tail.fetch_add(0, Ordering::AcqRel);
-    }
-
-    /// The tail, read so that every later ticket's producer sees what the caller did before.
-    fn horizon(&self) -> u64 {
-        // ORDERING: Release; pairs with the Acquire in `advance`. Rule 3 rests on it.
-        Tail { word: self.tail.fetch_add(0, Ordering::Release) }.ticket()
     }
 
     /// The block that holds `ticket`, and how far into it the ticket is.
@@ -309,7 +237,7 @@ impl<T> Senders<T> {
             // SAFETY: alive: the caller's ticket is not stamped, and it is before the horizon.
             let outdated = unsafe { &*hint };
             // ORDERING: Relaxed; see `Block::horizon`.
-            outdated.horizon.store(self.horizon(), Ordering::Relaxed);
+            outdated.horizon.store(self.claim.horizon(), Ordering::Relaxed);
         }
         if offset == BLOCK_LEN / 2 {
             // One producer a block links the next ahead of need, so that the others do not all allocate one.
@@ -343,7 +271,7 @@ impl<T> Senders<T> {
         let left = unsafe { &*left };
         // ORDERING: Relaxed, both; see `Block::horizon`.
         if moved || left.horizon.load(Ordering::Relaxed) == 0 {
-            left.horizon.store(self.horizon(), Ordering::Relaxed);
+            left.horizon.store(self.claim.horizon(), Ordering::Relaxed);
         }
     }
 

@@ -99,13 +99,27 @@ impl<T: Counted + ?Sized> Handle<T> {
     where
         T: Sized,
     {
+        // SAFETY: the caller's word.
+        let value = unsafe { Self::place(value) };
+        // SAFETY: as above.
+        unsafe { Handle::from_kept(value) }
+    }
+
+    /// Where what is borrowed lies, for one that does not count.
+    ///
+    /// # Safety
+    ///
+    /// As [`of`](Self::of).
+    #[inline]
+    pub(crate) unsafe fn place(value: &T) -> NonNull<T>
+    where
+        T: Sized,
+    {
         let refs = refs(NonNull::from(value));
         // SAFETY: `Counted`: the counts come first.
         let chunk = unsafe { refs.as_ref().chunk };
         // The pointer anew from the chunk's, whose memory it is: the borrowed one is for the value alone.
-        let value = chunk.cast::<u8>().map_addr(|_| refs.addr()).cast();
-        // SAFETY: the caller's word.
-        unsafe { Handle::from_kept(value) }
+        chunk.cast::<u8>().map_addr(|_| refs.addr()).cast()
     }
 
     pub(crate) fn downgrade(&self) -> WeakHandle<T> {

@@ -59,7 +59,7 @@ mod waker;
 mod worker;
 
 pub(crate) use handle::{Counted, Handle, Refs, WeakHandle};
-pub(crate) use job::Runnable;
+pub(crate) use job::{Job, Runnable};
 pub(crate) use seam::{Machine, Seam, Seeded};
 pub(crate) use slab::Slab;
 pub(crate) use waker::Wakes;

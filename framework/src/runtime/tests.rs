@@ -1,12 +1,13 @@
 //! The runtime on tokio: who runs what, in which order, and what becomes of it at the end.
 
+use std::ptr::NonNull;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime as Tokio};
 
-use super::{Counted, Handle, Machine, Refs, Runnable, Runtime, Seam, Seeded, Slab, WeakHandle};
+use super::{Counted, Handle, Job, Machine, Refs, Runnable, Runtime, Seam, Seeded, Slab, WeakHandle};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
@@ -23,15 +24,30 @@ type Work = Box<dyn FnOnce() + Send>;
 // SAFETY: repr(C), and the counts come first.
 unsafe impl Counted for Task {}
 
-impl Runnable for Task {
-    fn run(&self) {
-        let work = self.work.lock().take().expect("a job runs once");
+// SAFETY: an entry is made of a handle, and is the handle until it is used.
+unsafe impl Runnable for Task {
+    unsafe fn run(this: NonNull<Self>) {
+        // SAFETY: the entry's handle.
+        let task = unsafe { Handle::from_raw(this) };
+        let work = task.work.lock().take().expect("a job runs once");
         work();
     }
 
-    fn abandon(&self) {
-        drop(self.work.lock().take().expect("a job is abandoned once"));
-        self.abandoned.fetch_add(1, Ordering::Relaxed);
+    unsafe fn abandon(this: NonNull<Self>) {
+        // SAFETY: the entry's handle.
+        let task = unsafe { Handle::from_raw(this) };
+        drop(task.work.lock().take().expect("a job is abandoned once"));
+        task.abandoned.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// An entry that keeps what it runs.
+impl<R: Runnable + 'static> From<Handle<R>> for Job {
+    fn from(handle: Handle<R>) -> Self {
+        // SAFETY: in a slab, and the handle is the entry's from here on.
+        let job = unsafe { Job::of(&*handle) };
+        let _ = handle.into_raw();
+        job
     }
 }
 
@@ -332,16 +348,22 @@ struct Player {
 // SAFETY: repr(C), and the counts come first.
 unsafe impl Counted for Player {}
 
-impl Runnable for Player {
-    fn run(&self) {
-        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            return self.over.send(()).unwrap();
+// SAFETY: as for `Task`.
+unsafe impl Runnable for Player {
+    unsafe fn run(this: NonNull<Self>) {
+        // SAFETY: the entry's handle.
+        let player = unsafe { Handle::from_raw(this) };
+        if player.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            return player.over.send(()).unwrap();
         }
-        let other = self.other.get().and_then(WeakHandle::upgrade).expect("the test holds both");
-        self.runtime.schedule(other);
+        let other = player.other.get().and_then(WeakHandle::upgrade).expect("the test holds both");
+        player.runtime.schedule(other);
     }
 
-    fn abandon(&self) {}
+    unsafe fn abandon(this: NonNull<Self>) {
+        // SAFETY: the entry's handle.
+        drop(unsafe { Handle::from_raw(this) });
+    }
 }
 
 /// Plays `turns` turns of ping-pong. How often a worker was woken for them.

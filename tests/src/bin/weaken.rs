@@ -29,7 +29,7 @@ const FILES: &[(&str, &[&str])] = &[
     ("queue/stack.rs", &["queue::stack"]),
     ("queue/lazy.rs", &["queue::lazy", "mailbox::"]),
     ("mailbox/room.rs", &["mailbox::"]),
-    ("actor/claim.rs", &["claim"]),
+    ("queue/claim.rs", &["queue::claim", "queue::mpsc", "mailbox::"]),
     ("actor/reply.rs", &["reply"]),
     ("runtime/handle.rs", &["handle"]),
     ("runtime/slot.rs", &["runtime::queues", "runtime::run_queue"]),

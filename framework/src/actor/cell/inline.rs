@@ -11,14 +11,13 @@
 
 use tokio::runtime::EnterGuard;
 
-use super::super::claim::Tried;
 use super::super::reply::ReplyRx;
 use super::super::scope::Asker;
 use super::super::settings::Inline;
 use super::super::{Actor, scope};
 use super::Cell;
 use super::runner;
-use crate::mailbox::{Manners, TryPushError};
+use crate::mailbox::{LastReference, Manners, Tried, TryPushError};
 use crate::sync::hint;
 
 /// An asker runs a mailbox of at most this many messages; a longer one is the workers'.
@@ -43,29 +42,45 @@ impl<A: Actor> Cell<A> {
         if self.inline == Inline::Never || is_async || asker.is_inline {
             return self.ask_elsewhere(message);
         }
-        if self.claim.try_claim() != Tried::Claimed {
-            return self.ask_later(message, rx);
+        match self.claim().try_claim() {
+            // SAFETY: the claim was just taken.
+            Tried::Claimed { idle_at } => unsafe { self.ask_claimed(message, rx.address(), idle_at) },
+            Tried::Taken | Tried::NotForAskers => self.ask_later(message, rx),
         }
-        // SAFETY: the claim was just taken.
-        unsafe { self.ask_claimed(message, rx.address()) }
     }
 
     /// # Safety
     ///
-    /// The caller holds the claim and gives it to this function, which gives it up.
+    /// The caller holds the claim, which was idle at that ticket, and gives it to this function, which gives it up.
     #[inline(always)]
-    unsafe fn ask_claimed(&self, message: A::Message, slot: usize) -> Result<(), TryPushError<A::Message>> {
+    unsafe fn ask_claimed(
+        &self,
+        message: A::Message,
+        slot: usize,
+        idle_at: Option<u64>,
+    ) -> Result<(), TryPushError<A::Message>> {
         // SAFETY: the claim is held, so this is the consumer.
-        let is_idle = unsafe { self.mailbox.is_idle() };
-        // SAFETY: the claim is held.
-        if !is_idle || !unsafe { runner::is_ready_for_asker(self) } {
+        let idle_at = idle_at.filter(|&ticket| unsafe { self.mailbox.is_empty_at(ticket) });
+        match idle_at {
+            // SAFETY: the claim is held.
+            Some(idle_at) if unsafe { runner::is_ready_for_asker(self) } => {
+                let _entered = self.enter_for_asker();
+                // SAFETY: the claim is held, the actor is ready, and nothing is queued.
+                self.let_go(unsafe { runner::run_message(self, message, slot, idle_at) });
+                Ok(())
+            }
             // SAFETY: the caller's duty is passed on.
-            return unsafe { self.ask_behind_others(message, slot) };
+            _ => unsafe { self.ask_behind_others(message, slot) },
         }
-        let _entered = self.enter_for_asker();
-        // SAFETY: the claim is held, the actor is ready, and nothing is queued.
-        unsafe { runner::run_message(self, message, slot) };
-        Ok(())
+    }
+
+    /// After a run where the asker stands, who keeps the cell.
+    #[inline(always)]
+    fn let_go(&self, last: LastReference) {
+        if last == LastReference::Mine {
+            // SAFETY: the claim said so; the asker's reference keeps the cell.
+            unsafe { Self::end(self.place()) };
+        }
     }
 
     #[inline(never)]
@@ -85,9 +100,11 @@ impl<A: Actor> Cell<A> {
     ) -> Result<(), TryPushError<A::Message>> {
         for pauses in BACK_OFF {
             (0..*pauses).for_each(|_| hint::spin_loop());
-            match self.claim.try_claim() {
-                // SAFETY: the claim was just taken.
-                Tried::Claimed => return unsafe { self.ask_claimed(message, rx.address()) },
+            match self.claim().try_claim() {
+                Tried::Claimed { idle_at } => {
+                    // SAFETY: the claim was just taken.
+                    return unsafe { self.ask_claimed(message, rx.address(), idle_at) };
+                }
                 Tried::Taken => {}
                 Tried::NotForAskers => break,
             }
@@ -123,9 +140,9 @@ impl<A: Actor> Cell<A> {
         if unsafe { runner::is_ready_for_asker(self) } && self.mailbox.len() <= INLINE_LEN_MAX {
             let _entered = self.enter_for_asker();
             // SAFETY: the caller's duty is passed on.
-            unsafe { runner::activate(self, scope::Place::Asker, slot) };
+            self.let_go(unsafe { runner::activate(self, scope::Place::Asker, slot, false) });
         } else {
-            self.schedule_if(self.claim.requeue());
+            self.schedule_if(self.claim().requeue());
         }
     }
 
@@ -144,9 +161,9 @@ impl<A: Actor> Cell<A> {
             if rx.is_ready() {
                 return;
             }
-            match self.claim.try_claim() {
+            match self.claim().try_claim() {
                 // SAFETY: the claim was just taken.
-                Tried::Claimed => return unsafe { self.run_queued_for_asker(rx.address()) },
+                Tried::Claimed { .. } => return unsafe { self.run_queued_for_asker(rx.address()) },
                 Tried::Taken => hint::spin_loop(),
                 Tried::NotForAskers => return,
             }

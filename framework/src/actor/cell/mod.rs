@@ -3,12 +3,12 @@
 //! ```text
 //!   anybody may touch                     only the runner (who holds the claim)
 //!   ┌───────────────────────────────┐     ┌────────────────────────────────────────┐
-//!   │ counts  mailbox   claim word  │     │ future: an unfinished handler or start │
+//!   │ counts  mailbox with claim    │     │ future: an unfinished handler or start │
 //!   │ views   counters  aside       │     │ state: the actor     ctx     life      │
 //!   └───────────────────────────────┘     └────────────────────────────────────────┘
 //! ```
 //!
-//! **What it is.** Not a task: an object with a [claim word](super::claim). Whoever moves it from idle runs it:
+//! **What it is.** Not a task: an object with a [claim](crate::queue). Whoever moves it from idle runs it:
 //! a worker that took it from the run queue, or an asker on its own thread. While idle it is in no queue. It lies in
 //! its system's [slab](crate::runtime::Slab); what few actors need is apart and made when it is needed (`Aside`,
 //! `Cold`).
@@ -33,7 +33,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Actor;
-use super::claim::{Claim, Wake as Awake};
 use super::commons::{Commons, DeadLetter, DeadReason};
 use super::context::Context;
 use super::lifecycle::{ActorId, Exit, Failure, Label, SpawnError, StopReason, short_type_name};
@@ -42,8 +41,10 @@ use super::scope::{self, Place};
 use super::settings::Inline;
 use super::stats::{CellStats, RareStats};
 use crate::cache::CacheStats;
-use crate::mailbox::{LazyBox, Mailbox, Manners, Pushed, TryPushError};
-use crate::runtime::{Counted, Handle, Refs, Runnable, Wakes, WeakHandle};
+use crate::mailbox::{
+    Begin, Claim, LastReference, LazyBox, Mailbox, Manners, Pushed, Taken, TryPushError, Wake,
+};
+use crate::runtime::{Counted, Handle, Job, Refs, Runnable, Wakes, WeakHandle};
 use crate::sync::atomic::{AtomicU32, Ordering};
 pub(super) use future_slot::{Ended, FutureSlot};
 use life::{Life, Started};
@@ -54,7 +55,7 @@ pub(crate) type CellRef<A> = Handle<Cell<A>>;
 pub(crate) type WeakCellRef<A> = WeakHandle<Cell<A>>;
 
 /// ```text
-///     0  counts | claim, inline | counters | future | aside | id      whoever runs or claims it
+///     0  counts | called, inline | counters | future | aside | id     whoever runs it
 ///    64  the mailbox: what senders touch                              senders
 ///   128  the mailbox: what the consumer touches                       the runner
 ///   160  commons | parent | child slot, shard | views | ctx | life | state
@@ -64,7 +65,9 @@ pub(crate) type WeakCellRef<A> = WeakHandle<Cell<A>>;
 #[repr(C, align(64))]
 pub(crate) struct Cell<A: Actor> {
     refs: Refs,
-    claim: Claim,
+    /// Not 0: the runner is to look at the claim, between two messages. It is set after the claim is, so that it may be
+    /// set for nothing; who is about to rest looks at the claim itself.
+    called: AtomicU32,
     inline: Inline,
     stats: CellStats,
     // The runner's, as the last four are. The future borrows `state` and `ctx`.
@@ -95,7 +98,7 @@ struct Aside {
 }
 
 // SAFETY: the shared half is Sync by itself (messages are Send, views Sync). The runner's half is touched by one
-// thread at a time: the claim word says whose it is, and hands over with Release and Acquire. All in it is Send:
+// thread at a time: the claim says whose it is, and hands over with Release and Acquire. All in it is Send:
 // the state, the arguments, the futures, the context.
 unsafe impl<A: Actor> Sync for Cell<A> {}
 // SAFETY: as above.
@@ -139,9 +142,11 @@ impl<A: Actor> Cell<A> {
         };
         // ORDERING: Relaxed; the schedule below publishes it, and only runners read it.
         cell.child_slot.store(slot.0, Ordering::Relaxed);
+        // The reference that stands for its life, and keeps its entry in the run queue: `end` lets go of it.
+        let _ = cell.clone().into_raw();
         match start_on {
             StartOn::Spawner if cell.may_start_here() => cell.start_here(),
-            _ => commons.runtime.schedule(cell.clone()),
+            _ => cell.schedule_if(Wake::Schedule),
         }
         Ok(cell)
     }
@@ -155,10 +160,8 @@ impl<A: Actor> Cell<A> {
 
     fn start_here(&self) {
         let _entered = self.commons.runtime.enter_unless_in();
-        if self.claim.take() {
-            // SAFETY: the claim was just taken.
-            unsafe { runner::activate(self, Place::Worker, 0) };
-        }
+        // SAFETY: it is queued, and this is instead of its entry; the spawner keeps it.
+        unsafe { Self::run(self.place()) };
     }
 
     fn new(commons: &Arc<Commons>, birth: Birth, args: A::Args, started: Started) -> CellRef<A> {
@@ -169,13 +172,13 @@ impl<A: Actor> Cell<A> {
         }
         commons.slab.insert(|refs, place| Cell {
             refs,
-            claim: Claim::queued(),
+            called: AtomicU32::new(0),
             inline: commons.inline.unwrap_or(settings.inline),
             stats: CellStats::default(),
             future: UnsafeCell::new(FutureSlot::new()),
             aside,
             id: commons.next_id(),
-            mailbox: Mailbox::new(settings.mailbox_len_max, settings.overflow),
+            mailbox: Mailbox::new(settings.mailbox_len_max, settings.overflow, Begin::Queued),
             commons: commons.clone(),
             parent: birth.parent,
             child_slot: AtomicU32::new(0),
@@ -230,8 +233,13 @@ impl<A: Actor> Cell<A> {
     #[inline]
     pub(super) fn nudge(&self, must_wake: bool) {
         if must_wake {
-            self.schedule_if(self.claim.notify());
+            self.schedule_if(Wake::Schedule);
         }
+    }
+
+    #[inline(always)]
+    fn claim(&self) -> &Claim {
+        self.mailbox.claim()
     }
 
     /// Counts a message that will not run.
@@ -245,10 +253,41 @@ impl<A: Actor> Cell<A> {
         self.commons.dead_letters.record(DeadLetter { actor: self.label(), handler, reason, count });
     }
 
-    fn schedule_if(&self, wake: Awake) {
-        if wake == Awake::Schedule {
-            self.commons.runtime.schedule(self.handle());
+    #[inline]
+    fn schedule_if(&self, wake: Wake) {
+        if wake == Wake::Schedule {
+            // SAFETY: it was just marked as queued.
+            self.commons.runtime.schedule(unsafe { self.entry() });
         }
+    }
+
+    /// An entry for the run queue.
+    ///
+    /// # Safety
+    ///
+    /// The claim has just told the caller to schedule the cell.
+    #[inline]
+    unsafe fn entry(&self) -> Job {
+        // SAFETY: cells lie in their system's slab.
+        unsafe { Job::of(self) }
+    }
+
+    /// Where it lies, for a reference that is not counted.
+    fn place(&self) -> NonNull<Self> {
+        // SAFETY: cells lie in their system's slab, and whoever has one borrowed keeps it.
+        unsafe { Handle::place(self) }
+    }
+
+    /// Lets go of the reference that stood for the cell's life.
+    ///
+    /// # Safety
+    ///
+    /// The claim has just told the caller that the last reference is its to drop. `this` is not used again, unless
+    /// another reference keeps it.
+    #[cold]
+    unsafe fn end(this: NonNull<Self>) {
+        // SAFETY: the reference that `spawn` gave up.
+        drop(unsafe { Handle::from_raw(this) });
     }
 
     /// A reference to this cell.
@@ -346,7 +385,9 @@ impl<A: Actor> AnyCell for Cell<A> {
 
     fn order(&self, control: Control) {
         self.mailbox.push_control(control);
-        self.schedule_if(self.claim.control());
+        self.schedule_if(self.claim().control());
+        // ORDERING: Relaxed; a hint, which says to look at the claim, and that orders.
+        self.called.store(1, Ordering::Relaxed);
     }
 }
 
@@ -378,22 +419,40 @@ impl<A: Actor> Cell<A> {
 /// The cell is the waker of its own unfinished future.
 impl<A: Actor> Wakes for Cell<A> {
     fn wake(this: &Handle<Self>) {
-        this.schedule_if(this.claim.wake());
+        this.schedule_if(this.claim().wake());
     }
 }
 
-impl<A: Actor> Runnable for Cell<A> {
-    fn run(&self) {
-        if self.claim.take() {
+// SAFETY: from `spawn` to the end of the claim a reference stands for the cell's life; at the end it goes to the entry
+// that is left, if one is.
+unsafe impl<A: Actor> Runnable for Cell<A> {
+    unsafe fn run(this: NonNull<Self>) {
+        // SAFETY: the caller's word: the entry keeps it.
+        let cell = unsafe { this.as_ref() };
+        let last = match cell.claim().take() {
             // SAFETY: the claim was just taken.
-            unsafe { runner::activate(self, Place::Worker, 0) };
+            Taken::Claimed { is_called } => unsafe { runner::activate(cell, Place::Worker, 0, is_called) },
+            Taken::Nothing => return,
+            Taken::Dead => LastReference::Mine,
+        };
+        if last == LastReference::Mine {
+            // SAFETY: the claim said so, and this is the end.
+            unsafe { Self::end(this) };
         }
     }
 
-    fn abandon(&self) {
-        if self.claim.take() {
+    unsafe fn abandon(this: NonNull<Self>) {
+        // SAFETY: as above.
+        let cell = unsafe { this.as_ref() };
+        let last = match cell.claim().take() {
             // SAFETY: the claim was just taken.
-            unsafe { runner::abandon(self) };
+            Taken::Claimed { .. } => unsafe { runner::abandon(cell) },
+            Taken::Nothing => return,
+            Taken::Dead => LastReference::Mine,
+        };
+        if last == LastReference::Mine {
+            // SAFETY: as above.
+            unsafe { Self::end(this) };
         }
     }
 }

@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::super::claim::{Rest, Wake};
 use super::super::context::Context;
 use super::super::lifecycle::{Failure, StartError, StopReason};
 use super::super::parent::AnyCell;
@@ -15,7 +14,9 @@ use super::super::turn::Turn;
 use super::super::{Actor, scope};
 use super::life::{At, Life, Phase};
 use super::{Cell, Ended, FutureSlot};
-use crate::mailbox::Pop;
+use crate::mailbox::{LastReference, Pop, Rest, Wake};
+use crate::runtime::Runtime;
+use crate::sync::atomic::Ordering;
 
 /// Messages an activation.
 const BUDGET_LEN: u32 = 128;
@@ -26,7 +27,7 @@ const BUSY_SPINS: u32 = 64;
 
 /// How an activation ends.
 enum Next {
-    /// Nothing to take: the wake-up is to be armed.
+    /// Nothing to take: the claim is given up.
     Rest,
     /// A future, a restart or the children's end is waited for.
     Wait,
@@ -57,17 +58,25 @@ pub(super) struct Runner<'a, A: Actor> {
     place: Place,
 }
 
-/// Runs the cell until it rests. `asking` is the slot of the ask that the caller makes by this, or 0.
+/// Runs the cell until it rests. `asking` is the slot of the ask that the caller makes by this, or 0; `is_called` says
+/// that the control lane may have work that the claim does not speak of any more.
 ///
 /// # Safety
 ///
-/// The caller holds the claim and gives it to this function, which gives it up.
-pub(super) unsafe fn activate<A: Actor>(cell: &Cell<A>, place: Place, asking: usize) {
+/// The caller holds the claim and gives it to this function, which gives it up. The cell may be gone then, unless the
+/// caller keeps it.
+pub(super) unsafe fn activate<A: Actor>(
+    cell: &Cell<A>,
+    place: Place,
+    asking: usize,
+    is_called: bool,
+) -> LastReference {
     let mut runner = Runner { cell, place };
     let entered = runner.enter(asking);
-    while runner.run_and_rest() == Rest::LookAgain {}
+    let last = runner.run_to_rest(is_called);
     // The claim is given up: now the wakers run.
     drop(entered);
+    last
 }
 
 /// Runs a message that was never queued, where its asker stands, and then what was queued meanwhile. `asking` is the
@@ -75,23 +84,29 @@ pub(super) unsafe fn activate<A: Actor>(cell: &Cell<A>, place: Place, asking: us
 ///
 /// # Safety
 ///
-/// As [`activate`]; nothing is queued, and [`is_ready_for_asker`] said yes.
+/// As [`activate`]; nothing is queued before the ticket `idle_at`, and [`is_ready_for_asker`] said yes.
 #[inline(always)]
-pub(super) unsafe fn run_message<A: Actor>(cell: &Cell<A>, message: A::Message, asking: usize) {
+pub(super) unsafe fn run_message<A: Actor>(
+    cell: &Cell<A>,
+    message: A::Message,
+    asking: usize,
+    idle_at: u64,
+) -> LastReference {
     let mut runner = Runner { cell, place: Place::Asker };
     let entered = runner.enter(asking);
     let handled = catch_unwind(AssertUnwindSafe(|| {
         runner.handle_timed(message, &mut Budget::new());
     }));
-    let rest = match handled {
-        // It was idle, and never left the mailbox's wake-up unarmed.
-        Ok(()) => cell.claim.release(),
-        Err(payload) => runner.rest_after_panic(&*payload),
+    let last = match handled {
+        Ok(()) if cell.claim().release(idle_at) == Rest::Resting => LastReference::Others,
+        Ok(()) => runner.run_to_rest(false),
+        Err(payload) => match runner.rest_after_panic(&*payload) {
+            Some(last) => last,
+            None => runner.run_to_rest(false),
+        },
     };
-    if rest == Rest::LookAgain {
-        while runner.run_and_rest() == Rest::LookAgain {}
-    }
     drop(entered);
+    last
 }
 
 /// The runtime is gone: lets go of everything.
@@ -99,12 +114,13 @@ pub(super) unsafe fn run_message<A: Actor>(cell: &Cell<A>, message: A::Message, 
 /// # Safety
 ///
 /// As [`activate`].
-pub(super) unsafe fn abandon<A: Actor>(cell: &Cell<A>) {
+pub(super) unsafe fn abandon<A: Actor>(cell: &Cell<A>) -> LastReference {
     let mut runner = Runner { cell, place: Place::Worker };
     let entered = runner.enter(0);
     runner.kill(StopReason::RuntimeLost);
-    cell.claim.close();
+    let last = cell.claim().die();
     drop(entered);
+    last
 }
 
 /// Whether an asker that holds the claim may run the cell.
@@ -163,85 +179,119 @@ impl<'a, A: Actor> Runner<'a, A> {
         })
     }
 
-    /// Runs, user code under the guard, and gives the claim up.
-    fn run_and_rest(&mut self) -> Rest {
-        match catch_unwind(AssertUnwindSafe(|| self.run())) {
-            Ok(next) => self.rest(next),
-            Err(payload) => self.rest_after_panic(&*payload),
+    /// Runs, user code under the guard, until it can give the claim up.
+    fn run_to_rest(&mut self, mut is_called: bool) -> LastReference {
+        loop {
+            let rested = match catch_unwind(AssertUnwindSafe(|| self.run(is_called))) {
+                Ok(next) => self.rest(next),
+                Err(payload) => self.rest_after_panic(&*payload),
+            };
+            if let Some(last) = rested {
+                return last;
+            }
+            // What comes from here on is seen by the next rest.
+            is_called = match self.place {
+                Place::Worker => self.cell.claim().take_noted(),
+                Place::Asker => self.cell.claim().acknowledge(),
+            };
         }
     }
 
     #[cold]
-    fn rest_after_panic(&mut self, payload: &(dyn Any + Send)) -> Rest {
+    fn rest_after_panic(&mut self, payload: &(dyn Any + Send)) -> Option<LastReference> {
         self.panicked(payload);
         let next = if self.life().phase == Phase::Closed { Next::Closed } else { Next::Wait };
         self.rest(next)
     }
 
-    /// Gives the claim up, in the way that `next` says.
-    fn rest(&mut self, next: Next) -> Rest {
+    /// Gives the claim up, in the way that `next` says, and does not touch the cell from then on. `None`: something
+    /// came meanwhile, and the claim is still held.
+    #[inline]
+    fn rest(&mut self, next: Next) -> Option<LastReference> {
+        let cell = self.cell;
+        let rest = match next {
+            Next::Rest => {
+                cell.mailbox.admit_all();
+                // SAFETY: the claim is held, so this is the consumer.
+                unsafe { cell.mailbox.release() }
+            }
+            Next::Wait => self.suspend(),
+            Next::Requeue | Next::Linger => {
+                self.requeue(matches!(next, Next::Linger));
+                Rest::Resting
+            }
+            Next::Closed => return Some(cell.claim().die()),
+        };
+        (rest == Rest::Resting).then_some(LastReference::Others)
+    }
+
+    #[inline(never)]
+    fn suspend(&mut self) -> Rest {
+        // SAFETY: the claim is held, so this is the consumer.
+        unsafe { self.cell.mailbox.publish_head() };
+        self.cell.mailbox.admit_all();
+        let suspended = scope::suspend();
+        if !suspended.is_empty() {
+            self.life().cold().suspended = suspended;
+        }
+        self.cell.claim().suspend()
+    }
+
+    #[inline(never)]
+    fn requeue(&mut self, lingers: bool) {
         let cell = self.cell;
         // SAFETY: the claim is held, so this is the consumer.
         unsafe { cell.mailbox.publish_head() };
-        match next {
-            Next::Wait => cell.mailbox.admit_all(),
-            _ => cell.mailbox.admit(),
+        cell.mailbox.admit();
+        // The workers keep the runtime, and an asker keeps the cell.
+        let runtime: &Runtime = &cell.commons.runtime;
+        if cell.claim().requeue() == Wake::Nothing {
+            return;
         }
-        match next {
-            // SAFETY: the claim is held, so this is the consumer.
-            Next::Rest => match unsafe { cell.mailbox.park() } {
-                true => cell.claim.release(),
-                false => Rest::LookAgain,
-            },
-            Next::Wait => {
-                let suspended = scope::suspend();
-                if !suspended.is_empty() {
-                    self.life().cold().suspended = suspended;
-                }
-                cell.claim.suspend()
-            }
-            Next::Requeue => {
-                if cell.claim.requeue() == Wake::Schedule {
-                    cell.commons.runtime.requeue(cell.handle());
-                }
-                Rest::Resting
-            }
-            Next::Linger => {
-                if cell.claim.requeue() == Wake::Schedule {
-                    cell.commons.runtime.linger(cell.handle());
-                }
-                Rest::Resting
-            }
-            Next::Closed => {
-                cell.claim.close();
-                Rest::Resting
-            }
-        }
+        // SAFETY: it was just marked as queued.
+        let entry = unsafe { cell.entry() };
+        if lingers { runtime.linger(entry) } else { runtime.requeue(entry) }
     }
 
-    fn run(&mut self) -> Next {
+    fn run(&mut self, is_called: bool) -> Next {
         if let Some(cold) = &mut self.life().cold
             && !cold.suspended.is_empty()
         {
             scope::resume(std::mem::take(&mut cold.suspended));
         }
         let mut budget = Budget::new();
+        let mut is_called = is_called || self.is_called();
         loop {
-            if let Some(next) = self.take_note().or_else(|| self.go_on(&mut budget)) {
+            if is_called && let Some(next) = self.take_note() {
                 return next;
             }
+            if let Some(next) = self.go_on(&mut budget) {
+                return next;
+            }
+            is_called = self.is_called();
         }
     }
 
-    /// What was called for since the last look; what comes from here on is seen before the claim is released.
+    /// Whether somebody called since the last look. A hint, of what the claim says.
+    #[inline(always)]
+    fn is_called(&self) -> bool {
+        // ORDERING: Relaxed; `take_note` looks at the claim, which orders.
+        self.cell.called.load(Ordering::Relaxed) != 0
+    }
+
+    /// What was called for since the last look.
+    #[cold]
+    #[inline(never)]
     fn take_note(&mut self) -> Option<Next> {
-        match self.place {
+        // ORDERING: Relaxed; the claim was marked before it was set, and is looked at next: a call that this store
+        // wipes out is seen there, or by the next rest.
+        self.cell.called.store(0, Ordering::Relaxed);
+        if self.place == Place::Asker {
             // Control is the workers'.
-            Place::Asker if self.cell.claim.has_control() => return Some(Next::Requeue),
-            Place::Asker => self.cell.claim.acknowledge(),
-            Place::Worker if self.cell.claim.take_notified() => self.obey(),
-            Place::Worker => {}
+            return self.cell.claim().acknowledge().then_some(Next::Requeue);
         }
+        self.cell.claim().take_noted();
+        self.obey();
         None
     }
 
@@ -258,7 +308,7 @@ impl<'a, A: Actor> Runner<'a, A> {
             Phase::Failed | Phase::StoppingChildren => {
                 // No future is there: a wake of one that is gone, whoever kept its waker, is for nobody. Left where
                 // it is it would keep the cell from resting, and so this worker from ever bringing the restart.
-                self.cell.claim.take_woken();
+                self.cell.claim().take_woken();
                 Some(Next::Wait)
             }
             Phase::Closed => Some(Next::Closed),
@@ -284,7 +334,7 @@ impl<'a, A: Actor> Runner<'a, A> {
             };
             budget.len -= 1;
             let is_done = self.handle_timed(message, budget);
-            if !is_done || self.cell.claim.is_called() {
+            if !is_done || self.is_called() {
                 return None;
             }
         }
@@ -304,10 +354,7 @@ impl<'a, A: Actor> Runner<'a, A> {
             return Some(Next::Rest);
         }
         if self.cell.commons.runtime.is_alone() {
-            let is_called = |_: &u32| self.cell.claim.is_called();
-            (0..LINGER_PAUSES)
-                .take_while(|pause| !is_called(pause))
-                .for_each(|_| crate::sync::hint::spin_loop());
+            (0..LINGER_PAUSES).take_while(|_| !self.is_called()).for_each(|_| crate::sync::hint::spin_loop());
             return None;
         }
         Some(if self.life().patience.is_over(handled) { Next::Rest } else { Next::Linger })
@@ -418,7 +465,7 @@ impl<'a, A: Actor> Runner<'a, A> {
     /// Polls the unfinished future if it wants to be. `None`: it is done.
     #[inline(never)]
     fn poll_unfinished(&mut self) -> Option<Next> {
-        let is_due = self.cell.claim.take_woken() | std::mem::take(&mut self.life().is_fresh);
+        let is_due = self.cell.claim().take_woken() | std::mem::take(&mut self.life().is_fresh);
         if !is_due {
             return Some(Next::Wait);
         }
