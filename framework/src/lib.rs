@@ -130,7 +130,7 @@ pub mod prelude {
 #[cfg(not(ostraca_loom))]
 pub mod __private {
     pub use crate::actor::{
-        Actor, BatchReplies, Cached, CachedMessage, Carries, Context, Envelope, Finds, Handled, HandlerInfo,
+        Actor, BatchReplies, Cached, CachedMessage, Carries, Context, Direct, Envelope, Finds, Handled, HandlerInfo,
         Handles, Inline, IsResult, Message, Methods, Reads, ReplyTo, Route, Settings, StartError, StopReason,
         Turn, fill, take_batch,
     };

@@ -1,5 +1,6 @@
 //! Messages, and the envelope that carries one with the way back to its asker.
 
+use super::context::Context;
 use super::reply::{RawReply, ReplyTo};
 use super::{Actor, scope};
 
@@ -19,6 +20,10 @@ pub trait Message: Send + 'static {
     note = "add a method with `#[handler]` to its `#[actor]` impl, or implement `Handles<{M}>` by hand"
 )]
 pub trait Handles<M: Message>: Actor {
+    /// How an ask that runs where its asker stands calls the handler: without an envelope. Only for a plain handler,
+    /// which answers when it returns; [`Actor::handle`] does the same then.
+    const DIRECT: Option<Direct<Self, M>> = None;
+
     /// Puts the message into the actor's enum.
     fn wrap(envelope: Envelope<M>) -> Self::Message;
 
@@ -28,6 +33,33 @@ pub trait Handles<M: Message>: Actor {
     ///
     /// When the enum holds another message: callers check first.
     fn unwrap(message: Self::Message) -> Envelope<M>;
+}
+
+/// A plain handler: what it is called by when neither the message nor its answer has to travel.
+pub struct Direct<A: Actor, M: Message> {
+    pub(super) index: usize,
+    pub(super) call: Call<A, M>,
+}
+
+type Call<A, M> =
+    fn(&mut A, M, &mut Context<A>) -> Result<<M as Message>::Reply, <M as Message>::Refusal>;
+
+impl<A: Actor, M: Message> Direct<A, M> {
+    /// The handler of this index in [`Actor::HANDLERS`].
+    pub const fn new(index: usize, call: Call<A, M>) -> Self {
+        Direct { index, call }
+    }
+}
+
+impl<A: Handles<M>, M: Message> Direct<A, M> {
+    /// Takes the message out of its envelope, handles it and answers.
+    #[inline]
+    pub fn answer(actor: &mut A, envelope: Envelope<M>, ctx: &mut Context<A>) {
+        const { assert!(A::DIRECT.is_some(), "only a handler that can be called directly answers so") };
+        let Some(direct) = A::DIRECT else { return };
+        let (message, reply) = envelope.open();
+        reply.send((direct.call)(actor, message, ctx));
+    }
 }
 
 /// A message and where its answer goes: what each variant of an actor's enum holds.

@@ -41,7 +41,7 @@ pub use commons::{DeadLetter, DeadReason};
 pub use context::{Context, Task};
 pub use error::{AskError, SendError, TellError};
 pub use lifecycle::{ActorId, Failure, Label, SpawnError, StartError, StopReason};
-pub use message::{Envelope, Handles, IsResult, Message};
+pub use message::{Direct, Envelope, Handles, IsResult, Message};
 pub use recipient::{Recipient, RecipientRequest};
 pub use refs::{ActorRef, WeakRef};
 pub use reply::ReplyTo;

@@ -15,6 +15,7 @@ use super::error::{AskError, SendError, TellError};
 use super::message::Envelope;
 use super::reply::{self, ReplyRx, ReplyTo};
 use super::route::Target;
+use super::scope::Asker;
 use super::{Actor, Handles, Message, scope};
 use crate::mailbox::{Manners, TryPushError, Waiter};
 
@@ -159,22 +160,37 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
         (self.target, message.expect("a request that was polled cannot be told, sent or forwarded as well"))
     }
 
-    /// Sends for the first time.
-    #[inline]
-    fn begin(&mut self, message: M) -> Result<(), AskError<M::Refusal>> {
+    /// Sends for the first time. The answer, if the message ran where the asker stands.
+    #[inline(always)]
+    fn begin(&mut self, message: M) -> Option<Answer<M>> {
         let cell = self.target.cell();
         let asker = scope::asker(cell.address());
         if asker.would_deadlock {
-            return Err(AskError::WouldDeadlock);
+            return Some(Err(AskError::WouldDeadlock));
         }
         self.deadline = earlier(self.deadline, asker.deadline);
         if self.deadline.is_some_and(|deadline| deadline <= cell.now()) {
-            return Err(AskError::Deadline);
+            return Some(Err(AskError::Deadline));
         }
+        match A::DIRECT {
+            Some(direct) => match cell.ask_directly(message, &direct, self.deadline, &asker) {
+                Ok(answer) => Some(answer),
+                Err(message) => self.begin_with_slot(message, &asker),
+            },
+            None => self.begin_with_slot(message, &asker),
+        }
+    }
+
+    #[inline(never)]
+    fn begin_with_slot(&mut self, message: M, asker: &Asker) -> Option<Answer<M>> {
         let (rx, reply) = reply::pair(self.deadline);
-        let asked = cell.ask(A::wrap(Envelope::asked(message, reply)), &rx, &asker);
+        let message = A::wrap(Envelope::asked(message, reply));
+        let asked = self.target.cell().ask(message, &rx, asker, A::DIRECT.is_some());
         self.rx = Some(rx);
-        asked.or_else(|error| self.not_taken(error))
+        match asked.or_else(|error| self.not_taken(error)) {
+            Ok(()) => self.take_answer(),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     #[cold]
@@ -218,7 +234,7 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
                     return self.poll_sleep(cx).map(|()| Err(AskError::Full));
                 }
                 let rx = self.rx.as_ref().expect("it waits for room to be answered");
-                let asked = cell.ask(message, rx, &scope::asker(cell.address()));
+                let asked = cell.ask(message, rx, &scope::asker(cell.address()), false);
                 if let Err(error) = asked {
                     self.not_taken(error)?;
                 }
@@ -252,11 +268,8 @@ impl<A: Handles<M>, M: Message> Future for Request<'_, A, M> {
         let this = self.get_mut();
         let answer = match this.message.take() {
             Some(message) => match this.begin(message) {
-                Err(error) => Poll::Ready(Err(error)),
-                Ok(()) => match this.take_answer() {
-                    Some(answer) => Poll::Ready(answer),
-                    None => this.poll_begun(cx),
-                },
+                Some(answer) => Poll::Ready(answer),
+                None => this.poll_begun(cx),
             },
             None => this.poll_begun(cx),
         };

@@ -10,7 +10,11 @@ use super::{expand_actor, expand_messages, expand_methods, expand_views};
 pub(super) fn expand(model: &Model) -> TokenStream {
     let messages = model.handlers.iter().map(|handler| expand_messages::message(model, handler));
     let message_enum = expand_messages::message_enum(model);
-    let handles = model.handlers.iter().map(|handler| expand_messages::handles(model, handler));
+    let handles = model
+        .handlers
+        .iter()
+        .enumerate()
+        .map(|(index, handler)| expand_messages::handles(model, handler, index));
     let views = expand_views::expand(model);
     let methods = expand_methods::expand(model);
     let actor = expand_actor::expand(model);

@@ -5,6 +5,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::Generics;
 
 use super::expand::docs;
+use super::expand_turns;
 use super::model::{Field, Handler, Kind, Message, Model};
 use crate::message::{keyed, message as impl_message};
 use crate::{generics, names};
@@ -167,18 +168,21 @@ pub(super) fn unused_variant(model: &Model) -> Option<(Ident, TokenStream)> {
 }
 
 /// `impl Handles<Message> for Actor`.
-pub(super) fn handles(model: &Model, handler: &Handler) -> TokenStream {
+pub(super) fn handles(model: &Model, handler: &Handler, index: usize) -> TokenStream {
     let (actor, message) = (&model.ty, handler.message_type());
     let (enum_name, variant) = (model.enum_name(), names::made(&handler.variant));
     let (impl_generics, _, where_clause) = model.generics.split_for_impl();
     let is_only = model.handlers.len() == 1 && unused_variant(model).is_none();
     let text = format_ident!("{}", handler.variant).to_string();
+    let direct = (!model.is_broken).then(|| expand_turns::direct(handler, index));
     let other = (!is_only).then(|| {
         quote! { _ => ::core::unreachable!("the caller knows that it is `{}`", #text), }
     });
     quote! {
         #[automatically_derived]
         impl #impl_generics ::ostraca::__private::Handles<#message> for #actor #where_clause {
+            #direct
+
             fn wrap(envelope: ::ostraca::__private::Envelope<#message>) -> Self::Message {
                 #enum_name::#variant(envelope)
             }

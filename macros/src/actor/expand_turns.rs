@@ -8,8 +8,12 @@ use crate::names;
 
 /// The arm's body; `envelope`, `ctx` and `turn` are locals of `handle`.
 pub(super) fn body(handler: &Handler, index: usize, locals: &Locals) -> TokenStream {
-    let turn = &locals.turn;
+    let Locals { ctx, turn, envelope, .. } = locals;
     let statements = match &handler.kind {
+        Kind::Plain if is_direct(handler) => {
+            let message = handler.message_type();
+            quote! { ::ostraca::__private::Direct::<Self, #message>::answer(self, #envelope, #ctx); }
+        }
         Kind::Plain | Kind::Deferred => answered(handler, locals),
         Kind::Batch { len_max } => batch(handler, index, len_max, locals),
         Kind::Cached { .. } => cached(handler, locals),
@@ -21,11 +25,48 @@ pub(super) fn body(handler: &Handler, index: usize, locals: &Locals) -> TokenStr
     }
 }
 
+/// Whether the handler can be called without an envelope.
+fn is_direct(handler: &Handler) -> bool {
+    matches!(handler.kind, Kind::Plain) && !handler.is_async
+}
+
+/// `Handles::DIRECT`, for a handler that can be called without an envelope.
+pub(super) fn direct(handler: &Handler, index: usize) -> Option<TokenStream> {
+    if !is_direct(handler) {
+        return None;
+    }
+    let locals = Locals::new();
+    let Locals { ctx, actor, answer, .. } = &locals;
+    let message = handler.message_type();
+    let (pattern, call) = (pattern(handler, &locals), call_on(&quote! { #actor }, handler, &locals));
+    let (before, after) = invalidate(handler, &locals);
+    // On the user's answer, so that an own message with another reply is an error there.
+    let span = answer_span(handler);
+    let spanned = at(answer, span);
+    let finish = match handler.answer.is_result() {
+        true => quote_spanned! { span=> #spanned },
+        false => quote_spanned! { span=> ::core::result::Result::Ok(#spanned) },
+    };
+    Some(quote! {
+        const DIRECT: ::core::option::Option<::ostraca::__private::Direct<Self, #message>> =
+            ::core::option::Option::Some(::ostraca::__private::Direct::new(
+                #index,
+                |#actor: &mut Self, #pattern: #message, #ctx: &mut ::ostraca::__private::Context<Self>| {
+                    #before
+                    let #answer = #call;
+                    #after
+                    #finish
+                },
+            ));
+    })
+}
+
 /// Names that no argument of the user's can meet.
 pub(super) struct Locals {
     pub(super) ctx: Ident,
     pub(super) turn: Ident,
     pub(super) envelope: Ident,
+    actor: Ident,
     message: Ident,
     reply: Ident,
     batch: Ident,
@@ -40,6 +81,7 @@ impl Locals {
             ctx: names::local("ctx"),
             turn: names::local("turn"),
             envelope: names::local("envelope"),
+            actor: names::local("actor"),
             message: names::local("message"),
             reply: names::local("reply"),
             batch: names::local("batch"),
@@ -57,6 +99,10 @@ fn argument(field: &Ident) -> Ident {
 
 /// The call, awaited where it is to be.
 fn call(handler: &Handler, locals: &Locals) -> TokenStream {
+    call_on(&quote! { self }, handler, locals)
+}
+
+fn call_on(actor: &TokenStream, handler: &Handler, locals: &Locals) -> TokenStream {
     let method = &handler.method;
     let args = handler.params.iter().map(|param| match param {
         Param::Context => locals.ctx.to_token_stream(),
@@ -66,7 +112,7 @@ fn call(handler: &Handler, locals: &Locals) -> TokenStream {
         Param::Batch => locals.batch.to_token_stream(),
     });
     let await_ = handler.is_async.then(|| quote! { .await });
-    quote! { Self::#method(self #(, #args)*) #await_ }
+    quote! { Self::#method(#actor #(, #args)*) #await_ }
 }
 
 /// Takes a made message apart, or keeps an own one.

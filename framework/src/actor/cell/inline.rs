@@ -1,7 +1,7 @@
 //! An ask of an idle actor runs where the asker stands.
 //!
 //! ```text
-//!   claimed, nothing queued ──> the message runs at once: it never enters the mailbox, whose wake-up stays armed
+//!   claimed, nothing queued ──> the handler is called: the message enters no mailbox, the answer no slot
 //!   claimed, a few queued ────> pushed behind them, all of them run here
 //!   lost to another runner ───> stands back a moment and tries again; then pushed, and left to the others
 //!   else ─────────────────────> pushed; a worker runs it
@@ -9,12 +9,16 @@
 //!
 //! Several askers at once combine: one runs the cell, the others' messages are in its run.
 
+use std::time::Instant;
+
 use tokio::runtime::EnterGuard;
 
+use super::super::error::AskError;
+use super::super::message::Direct;
 use super::super::reply::ReplyRx;
 use super::super::scope::Asker;
 use super::super::settings::Inline;
-use super::super::{Actor, scope};
+use super::super::{Actor, Handles, Message, scope};
 use super::Cell;
 use super::runner;
 use crate::mailbox::{LastReference, Manners, Tried, TryPushError};
@@ -29,30 +33,92 @@ const BACK_OFF: &[u32] = &[20, 40];
 const LOOKS: u32 = 2;
 
 impl<A: Actor> Cell<A> {
-    /// Delivers the message of an ask, whose answer comes to `rx`, and sees to it that it runs: here if the cell is
-    /// idle and everything speaks for it, else on a worker.
+    /// Calls a plain handler here and now, if the cell is idle and everything speaks for it. Else the message comes back,
+    /// to be [asked](Self::ask) in the other ways.
     #[inline(always)]
+    pub(in super::super) fn ask_directly<M: Message>(
+        &self,
+        message: M,
+        direct: &Direct<A, M>,
+        deadline: Option<Instant>,
+        asker: &Asker,
+    ) -> Result<Result<M::Reply, AskError<M::Refusal>>, M>
+    where
+        A: Handles<M>,
+    {
+        if self.inline == Inline::Never || asker.is_inline {
+            return Err(message);
+        }
+        let claimed = match self.claim().try_claim() {
+            Tried::Claimed { idle_at } => Some(idle_at),
+            Tried::Taken => self.claim_later(),
+            Tried::NotForAskers => None,
+        };
+        let Some(idle_at) = claimed else { return Err(message) };
+        // SAFETY: the claim is held, so this is the consumer.
+        let idle_at = idle_at.filter(|&ticket| unsafe { self.mailbox.is_empty_at(ticket) });
+        match idle_at {
+            // SAFETY: the claim is held.
+            Some(idle_at) if unsafe { runner::is_ready_for_asker(self) } => {
+                let _entered = self.enter_for_asker();
+                // SAFETY: the claim is held, the actor is ready, and nothing is queued.
+                let (answer, last) = unsafe { runner::call(self, message, direct, deadline, idle_at) };
+                self.let_go(last);
+                Ok(answer)
+            }
+            _ => {
+                self.schedule_if(self.claim().requeue());
+                Err(message)
+            }
+        }
+    }
+
+    /// Another runs the cell. It may be about to end, or be at the first of many asks of its own: either way both get on
+    /// better when this one stands back for a moment than when the line goes to and fro at every ask.
+    #[cold]
+    #[inline(never)]
+    fn claim_later(&self) -> Option<Option<u64>> {
+        for pauses in BACK_OFF {
+            (0..*pauses).for_each(|_| hint::spin_loop());
+            match self.claim().try_claim() {
+                Tried::Claimed { idle_at } => return Some(idle_at),
+                Tried::Taken => {}
+                Tried::NotForAskers => break,
+            }
+        }
+        None
+    }
+
+    /// Delivers the message of an ask, whose answer comes to `rx`, and sees to it that it runs: here if the cell is
+    /// idle and everything speaks for it, else on a worker. `is_tried` says that to call it directly was tried.
     pub(in super::super) fn ask<T, E>(
         &self,
         message: A::Message,
         rx: &ReplyRx<T, E>,
         asker: &Asker,
+        is_tried: bool,
     ) -> Result<(), TryPushError<A::Message>> {
         let is_async = A::HANDLERS[A::handler_of(&message)].is_async();
         if self.inline == Inline::Never || is_async || asker.is_inline {
             return self.ask_elsewhere(message);
         }
-        match self.claim().try_claim() {
+        let claimed = match self.claim().try_claim() {
+            Tried::Claimed { idle_at } => Some(idle_at),
+            Tried::Taken if !is_tried => self.claim_later(),
+            Tried::Taken | Tried::NotForAskers => None,
+        };
+        if let Some(idle_at) = claimed {
             // SAFETY: the claim was just taken.
-            Tried::Claimed { idle_at } => unsafe { self.ask_claimed(message, rx.address(), idle_at) },
-            Tried::Taken | Tried::NotForAskers => self.ask_later(message, rx),
+            return unsafe { self.ask_claimed(message, rx.address(), idle_at) };
         }
+        self.ask_elsewhere(message)?;
+        self.look_for_answer(rx);
+        Ok(())
     }
 
     /// # Safety
     ///
     /// The caller holds the claim, which was idle at that ticket, and gives it to this function, which gives it up.
-    #[inline(always)]
     unsafe fn ask_claimed(
         &self,
         message: A::Message,
@@ -87,30 +153,6 @@ impl<A: Actor> Cell<A> {
     fn ask_elsewhere(&self, message: A::Message) -> Result<(), TryPushError<A::Message>> {
         let must_wake = self.push(message, Manners::AtOnce)?;
         self.nudge(must_wake);
-        Ok(())
-    }
-
-    /// Another runs the cell. It may be about to end, or be at the first of many asks of its own: either way both get on
-    /// better when this one stands back for a moment than when the line goes to and fro at every ask.
-    #[inline(never)]
-    fn ask_later<T, E>(
-        &self,
-        message: A::Message,
-        rx: &ReplyRx<T, E>,
-    ) -> Result<(), TryPushError<A::Message>> {
-        for pauses in BACK_OFF {
-            (0..*pauses).for_each(|_| hint::spin_loop());
-            match self.claim().try_claim() {
-                Tried::Claimed { idle_at } => {
-                    // SAFETY: the claim was just taken.
-                    return unsafe { self.ask_claimed(message, rx.address(), idle_at) };
-                }
-                Tried::Taken => {}
-                Tried::NotForAskers => break,
-            }
-        }
-        self.ask_elsewhere(message)?;
-        self.look_for_answer(rx);
         Ok(())
     }
 

@@ -142,7 +142,7 @@ impl Patience {
             self.wait = LINGER_EVERY;
         }
         self.wait = self.wait.saturating_sub(1);
-        self.lingers = handled > 0 && (self.wait == 0 || handled > 1);
+        self.lingers = handled > 1;
         !self.lingers
     }
 }

@@ -6,12 +6,14 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::super::context::Context;
+use super::super::error::AskError;
 use super::super::lifecycle::{Failure, StartError, StopReason};
+use super::super::message::Direct;
 use super::super::parent::AnyCell;
 use super::super::scope::{Begin, Entered, Place};
 use super::super::settings::Inline;
 use super::super::turn::Turn;
-use super::super::{Actor, scope};
+use super::super::{Actor, Handles, Message, scope};
 use super::life::{At, Life, Phase};
 use super::{Cell, Ended, FutureSlot};
 use crate::mailbox::{LastReference, Pop, Rest, Wake};
@@ -107,6 +109,35 @@ pub(super) unsafe fn run_message<A: Actor>(
     };
     drop(entered);
     last
+}
+
+/// Calls a plain handler where its asker stands, and then runs what was queued meanwhile.
+///
+/// # Safety
+///
+/// As [`run_message`].
+#[inline(always)]
+pub(super) unsafe fn call<A: Handles<M>, M: Message>(
+    cell: &Cell<A>,
+    message: M,
+    direct: &Direct<A, M>,
+    deadline: Option<Instant>,
+    idle_at: u64,
+) -> (Result<M::Reply, AskError<M::Refusal>>, LastReference) {
+    let mut runner = Runner { cell, place: Place::Asker };
+    let entered = runner.enter(0);
+    scope::inherit_deadline(deadline);
+    let answered = catch_unwind(AssertUnwindSafe(|| runner.call_timed(message, direct)));
+    let (answer, rested) = match answered {
+        Ok(answer) => {
+            let rested = cell.claim().release(idle_at) == Rest::Resting;
+            (answer.map_err(AskError::Refused), rested.then_some(LastReference::Others))
+        }
+        Err(payload) => (Err(AskError::Panicked), runner.rest_after_panic(&*payload)),
+    };
+    let last = rested.unwrap_or_else(|| runner.run_to_rest(false));
+    drop(entered);
+    (answer, last)
 }
 
 /// The runtime is gone: lets go of everything.
@@ -369,6 +400,24 @@ impl<'a, A: Actor> Runner<'a, A> {
             self.timed(start, is_done, budget);
         }
         is_done
+    }
+
+    /// Calls a plain handler, and times it if it is its turn to be.
+    #[inline(always)]
+    fn call_timed<M: Message>(&mut self, message: M, direct: &Direct<A, M>) -> Result<M::Reply, M::Refusal>
+    where
+        A: Handles<M>,
+    {
+        let start = if self.life().pace.samples() { Some(self.cell.now()) } else { None };
+        self.life().at = At::Handler(direct.index as u16);
+        // SAFETY: no future is unfinished, else no message is taken.
+        let (state, ctx) = unsafe { self.borrow_half() };
+        let answer = (direct.call)(state.as_mut().expect("a running actor has its state"), message, ctx);
+        self.message_done();
+        if let Some(start) = start {
+            self.timed(start, true, &mut Budget::new());
+        }
+        answer
     }
 
     #[cold]
