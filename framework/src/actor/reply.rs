@@ -119,7 +119,9 @@ impl<T, E> ReplyTo<T, E> {
     /// Answers or refuses.
     #[inline]
     pub fn send(mut self, outcome: Result<T, E>) {
-        self.0.finish(outcome.map_err(AskError::Refused));
+        if self.0.0.is_some() {
+            self.0.finish(outcome.map_err(AskError::Refused));
+        }
     }
 
     /// Whether the asker is gone, so that the work for the answer can be left out. False for a tell, which is

@@ -106,10 +106,10 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     /// # Errors
     ///
     /// Gives the message back when the mailbox is full or the actor has stopped.
-    #[inline]
+    #[inline(always)]
     pub fn tell(self) -> Result<(), TellError<M>> {
         let (target, message) = self.into_unsent();
-        deliver(&target, Envelope::told(message)).map_err(not_told)
+        tell(&target, message)
     }
 
     /// Sends and waits for room, not for an answer.
@@ -154,7 +154,7 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn into_unsent(self) -> (Target<'a, A>, M) {
         let message = self.message;
         (self.target, message.expect("a request that was polled cannot be told, sent or forwarded as well"))
@@ -312,6 +312,12 @@ async fn send_later<A: Handles<M>, M: Message>(
             Err(TryPushError::Full(envelope)) => envelope.into_parts().0,
         };
     }
+}
+
+/// By the message alone, so that nothing else goes by memory.
+#[inline]
+fn tell<A: Handles<M>, M: Message>(target: &Target<'_, A>, message: M) -> Result<(), TellError<M>> {
+    deliver(target, Envelope::told(message)).map_err(not_told)
 }
 
 #[inline(always)]

@@ -43,7 +43,7 @@ mod room;
 use std::task::{Context, Poll};
 
 pub(crate) use crate::queue::{
-    Begin, Claim, LastReference, LazyBox, Manners, Pop, Rest, Taken, Ticket, Tried, Wake,
+    Begin, Claim, Find, Found, LastReference, LazyBox, Manners, Pop, Rest, Taken, Ticket, Tried, Wake,
 };
 use crate::queue::{Queue, Stack};
 use ring::Ring;
@@ -258,17 +258,56 @@ impl<M, C> Mailbox<M, C> {
         }
     }
 
-    /// Takes the oldest message. A message that was taken is not in the mailbox any more, whatever becomes of the
-    /// caller; what is published of it can lag (see [`publish_head`](Self::publish_head)).
+    /// Looks for the oldest message of a mailbox that does not drop its oldest: such a one looks
+    /// [empty](Self::pop_ring).
     ///
     /// # Safety
     ///
     /// The caller is the only consumer, and what the previous consumer did happens before the call.
     #[inline(always)]
+    pub(crate) unsafe fn find(&self) -> Find {
+        // SAFETY: the caller's duty is passed on unchanged.
+        unsafe { self.users.find() }
+    }
+
+    /// Takes the message that was found. A message that was taken is not in the mailbox any more, whatever becomes of
+    /// the caller; what is published of it can lag (see [`publish_head`](Self::publish_head)).
+    ///
+    /// # Safety
+    ///
+    /// As [`find`](Self::find), of which it is the last outcome.
+    #[inline(always)]
+    pub(crate) unsafe fn take(&self, found: Found) -> M {
+        // SAFETY: the caller's duty is passed on unchanged.
+        unsafe { self.users.take(found) }
+    }
+
+    /// Looks at the message that was found.
+    ///
+    /// # Safety
+    ///
+    /// As [`take`](Self::take), and the reference is not used after it.
+    #[inline(always)]
+    pub(crate) unsafe fn peek(&self, found: &Found) -> &M {
+        // SAFETY: the caller's duty is passed on unchanged.
+        unsafe { self.users.peek(found) }
+    }
+
+    /// Takes the oldest message of a mailbox that drops its oldest to make room.
+    #[inline]
+    pub(crate) fn pop_ring(&self) -> Option<M> {
+        self.ring()?.pop()
+    }
+
+    /// Takes the oldest message.
+    ///
+    /// # Safety
+    ///
+    /// As [`find`](Self::find).
     pub(crate) unsafe fn pop(&self) -> Pop<M> {
         // SAFETY: the caller's duty is passed on unchanged.
         match unsafe { self.users.pop() } {
-            Pop::Empty => self.ring().map_or(Pop::Empty, Ring::pop),
+            Pop::Empty => self.pop_ring().map_or(Pop::Empty, Pop::Item),
             other => other,
         }
     }
@@ -296,18 +335,17 @@ impl<M, C> Mailbox<M, C> {
         if let Some(ring) = self.ring() {
             return ring.pop_if(wanted);
         }
-        // SAFETY: the caller's duty is passed on unchanged; the reference ends with this statement.
-        let take = unsafe { self.users.peek() }.is_some_and(wanted);
-        if !take {
-            // SAFETY: the caller's duty is passed on unchanged.
-            unsafe { self.users.publish_head() };
-            return None;
+        // SAFETY: the caller's duty is passed on unchanged.
+        if let Find::Item(found) = unsafe { self.users.find() }
+            // SAFETY: it was just found, and the reference ends with this expression.
+            && wanted(unsafe { self.users.peek(&found) })
+        {
+            // SAFETY: as above.
+            return Some(unsafe { self.users.take(found) });
         }
         // SAFETY: the caller's duty is passed on unchanged.
-        match unsafe { self.users.pop() } {
-            Pop::Item(message) => Some(message),
-            Pop::Empty | Pop::Busy => unreachable!("the head was published, and nobody else pops"),
-        }
+        unsafe { self.users.publish_head() };
+        None
     }
 
     /// Gives the consumer's role up. Not when there is something to take, or was noted; a closed mailbox's, when it is

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use crate::queue::Pop;
 use crate::sync::Mutex;
 
 pub(super) struct Ring<M> {
@@ -55,8 +54,8 @@ impl<M> Ring<M> {
         self.inner.lock().closed = true;
     }
 
-    pub(super) fn pop(&self) -> Pop<M> {
-        self.inner.lock().messages.pop_front().map_or(Pop::Empty, Pop::Item)
+    pub(super) fn pop(&self) -> Option<M> {
+        self.inner.lock().messages.pop_front()
     }
 
     pub(super) fn pop_if(&self, wanted: impl FnOnce(&M) -> bool) -> Option<M> {

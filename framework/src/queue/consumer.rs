@@ -9,7 +9,7 @@
 
 use std::ptr;
 
-use super::Pop;
+use super::mpsc::{Find, Found};
 use super::block::Block;
 use super::claim::Rest;
 use super::senders::Senders;
@@ -86,37 +86,41 @@ impl<T> Consumer<T> {
 
     /// # Safety
     ///
-    /// As [`Queue::pop`](super::Queue::pop), as for all below; `senders` is the other half of this queue.
+    /// As [`Queue::find`](super::Queue::find), as for all below; `senders` is the other half of this queue.
     #[inline(always)]
-    pub(super) unsafe fn pop(&self, senders: &Senders<T>) -> Pop<T> {
+    pub(super) unsafe fn find(&self, senders: &Senders<T>) -> Find {
         // SAFETY: the caller's duty.
         let cursor = unsafe { self.cursor() };
         if cursor.known == 0 && !self.look(senders, cursor) {
-            return Pop::Empty;
+            return Find::Empty;
         }
         // SAFETY: the caller's duty is passed on.
-        let Some(offset) = (unsafe { self.find_ready(senders, cursor) }) else { return Pop::Busy };
+        match unsafe { self.find_ready(senders, cursor) } {
+            Some(offset) => Find::Item(Found { offset }),
+            None => Find::Busy,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) unsafe fn take(&self, found: Found) -> T {
+        // SAFETY: the caller's duty.
+        let cursor = unsafe { self.cursor() };
         // The position moves on before anything of the caller's can run: nothing is delivered twice.
         cursor.known -= 1;
         cursor.lag += 1;
-        // SAFETY: ready, and read once, as the position is past it.
-        let value = unsafe { Block::read(cursor.block, offset) };
         if cursor.lag == cursor.lag_max {
             self.publish(cursor);
         }
-        Pop::Item(value)
+        // SAFETY: ready, and read once, as the position is past it.
+        unsafe { Block::read(cursor.block, found.offset) }
     }
 
-    pub(super) unsafe fn peek(&self, senders: &Senders<T>) -> Option<&T> {
+    #[inline(always)]
+    pub(super) unsafe fn peek(&self, found: &Found) -> &T {
         // SAFETY: the caller's duty.
         let cursor = unsafe { self.cursor() };
-        if cursor.known == 0 && !self.look(senders, cursor) {
-            return None;
-        }
-        // SAFETY: the caller's duty is passed on.
-        let offset = unsafe { self.find_ready(senders, cursor) }?;
-        // SAFETY: ready, and the caller pops later.
-        Some(unsafe { Block::peek(cursor.block, offset) })
+        // SAFETY: ready, and the caller takes it later.
+        unsafe { Block::peek(cursor.block, found.offset) }
     }
 
     /// Has come to the end of what it knew: looks at the tail again. False when there is nothing new.
@@ -208,7 +212,7 @@ impl<T> Cursor<T> {
     ///
     /// # Safety
     ///
-    /// As [`Queue::pop`](super::Queue::pop), as for all below.
+    /// As [`Queue::find`](super::Queue::find), as for all below.
     #[cold]
     #[inline(never)]
     unsafe fn find(&mut self, senders: &Senders<T>, position: u64) -> Option<usize> {

@@ -19,6 +19,6 @@ mod stack;
 pub(crate) use claim::{Begin, Claim, LastReference, Rest, Taken, Tried, Wake};
 pub(crate) use lazy::LazyBox;
 use mpsc::Pushed;
-pub(crate) use mpsc::{Pop, Queue, Ticket};
+pub(crate) use mpsc::{Find, Found, Pop, Queue, Ticket};
 pub(crate) use senders::Manners;
 pub(crate) use stack::Stack;

@@ -107,6 +107,20 @@ pub(crate) struct Ticket {
     pub(crate) must_wake: bool,
 }
 
+/// What a look for the next message came to.
+pub(crate) enum Find {
+    Item(Found),
+    Empty,
+    /// As [`Pop::Busy`].
+    Busy,
+}
+
+/// Where a message is that was found.
+#[must_use = "it is taken or looked at"]
+pub(crate) struct Found {
+    pub(super) offset: usize,
+}
+
 /// What a pop came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pop<T> {
@@ -218,15 +232,53 @@ impl<T, S> Queue<T, S> {
         &self.senders.claim
     }
 
-    /// Takes the oldest message.
+    /// Looks for the oldest message. In two steps, so that it goes from its slot straight to whoever handles it.
     ///
     /// # Safety
     ///
     /// The caller is the only consumer, and what the one before it did happens before this call.
     #[inline(always)]
-    pub(crate) unsafe fn pop(&self) -> Pop<T> {
+    pub(crate) unsafe fn find(&self) -> Find {
         // SAFETY: the caller's duty is passed on; the halves are of one queue.
-        unsafe { self.consumer.pop(&self.senders) }
+        unsafe { self.consumer.find(&self.senders) }
+    }
+
+    /// Takes the message that was found.
+    ///
+    /// # Safety
+    ///
+    /// As [`find`](Self::find), of which it is the last outcome.
+    #[inline(always)]
+    pub(crate) unsafe fn take(&self, found: Found) -> T {
+        // SAFETY: the caller's duty is passed on.
+        unsafe { self.consumer.take(found) }
+    }
+
+    /// Looks at the message that was found.
+    ///
+    /// # Safety
+    ///
+    /// As [`take`](Self::take), and the reference is not used after it.
+    #[inline(always)]
+    pub(crate) unsafe fn peek(&self, found: &Found) -> &T {
+        // SAFETY: the caller's duty is passed on.
+        unsafe { self.consumer.peek(found) }
+    }
+
+    /// Takes the oldest message.
+    ///
+    /// # Safety
+    ///
+    /// As [`find`](Self::find).
+    #[inline(always)]
+    pub(crate) unsafe fn pop(&self) -> Pop<T> {
+        // SAFETY: the caller's duty is passed on.
+        match unsafe { self.find() } {
+            // SAFETY: as above, and it was just found.
+            Find::Item(found) => Pop::Item(unsafe { self.take(found) }),
+            Find::Empty => Pop::Empty,
+            Find::Busy => Pop::Busy,
+        }
     }
 
     /// Tells the others how far the consumer is. They are told without that at every sixteenth message (at every one
@@ -240,16 +292,6 @@ impl<T, S> Queue<T, S> {
     pub(crate) unsafe fn publish_head(&self) {
         // SAFETY: the caller's duty is passed on.
         unsafe { self.consumer.publish_head() };
-    }
-
-    /// Looks at the oldest message, if it is there.
-    ///
-    /// # Safety
-    ///
-    /// As [`pop`](Self::pop), and the reference is not used after the next pop.
-    pub(crate) unsafe fn peek(&self) -> Option<&T> {
-        // SAFETY: the caller's duty is passed on; the halves are of one queue.
-        unsafe { self.consumer.peek(&self.senders) }
     }
 
     /// Gives the role up: the next producer is told to wake. Not if there is, or soon will be, something to take, or

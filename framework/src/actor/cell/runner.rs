@@ -16,7 +16,7 @@ use super::super::turn::Turn;
 use super::super::{Actor, Handles, Message, scope};
 use super::life::{At, Life, Phase};
 use super::{Cell, Ended, FutureSlot};
-use crate::mailbox::{LastReference, Pop, Rest, Wake};
+use crate::mailbox::{Find, LastReference, Rest, Wake};
 use crate::runtime::Runtime;
 use crate::sync::atomic::Ordering;
 
@@ -97,7 +97,7 @@ pub(super) unsafe fn run_message<A: Actor>(
     let mut runner = Runner { cell, place: Place::Asker };
     let entered = runner.enter(asking);
     let handled = catch_unwind(AssertUnwindSafe(|| {
-        runner.handle_timed(message, &mut Budget::new());
+        runner.handle_apart(message, &mut Budget::new());
     }));
     let last = match handled {
         Ok(()) if cell.claim().release(idle_at) == Rest::Resting => LastReference::Others,
@@ -358,17 +358,44 @@ impl<'a, A: Actor> Runner<'a, A> {
             if budget.len == 0 {
                 return Some(Next::Requeue);
             }
-            let message = match self.pop() {
-                Ok(message) => message,
-                Err(Next::Rest) => return self.is_empty(budget),
-                Err(next) => return Some(next),
+            let cell = self.cell;
+            let is_done = if self.place == Place::Worker {
+                // SAFETY: the claim is held, so this is the consumer.
+                match unsafe { cell.mailbox.find() } {
+                    Find::Item(found) => {
+                        budget.len -= 1;
+                        // SAFETY: it was just found; the reference ends with this statement.
+                        let handler = A::handler_of(unsafe { cell.mailbox.peek(&found) });
+                        // SAFETY: it was just found.
+                        self.handle_timed(handler, || unsafe { cell.mailbox.take(found) }, budget)
+                    }
+                    Find::Empty => match cell.mailbox.pop_ring() {
+                        Some(message) => self.handle_apart(message, budget),
+                        None => return self.is_empty(budget),
+                    },
+                    Find::Busy => match self.wait_for_sender() {
+                        None => continue,
+                        next => return next,
+                    },
+                }
+            } else {
+                match self.pop_plain() {
+                    Ok(message) => self.handle_apart(message, budget),
+                    Err(Next::Rest) => return self.is_empty(budget),
+                    Err(next) => return Some(next),
+                }
             };
-            budget.len -= 1;
-            let is_done = self.handle_timed(message, budget);
             if !is_done || self.is_called() {
                 return None;
             }
         }
+    }
+
+    /// Handles a message that is out of the mailbox already.
+    #[inline(never)]
+    fn handle_apart(&mut self, message: A::Message, budget: &mut Budget) -> bool {
+        budget.len -= 1;
+        self.handle_timed(A::handler_of(&message), || message, budget)
     }
 
     /// Nothing is queued: rests, or stops if that was waited for.
@@ -393,9 +420,14 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     /// Handles a message, and times it if it is its turn to be. False: the handler goes on.
     #[inline(always)]
-    fn handle_timed(&mut self, message: A::Message, budget: &mut Budget) -> bool {
+    fn handle_timed(
+        &mut self,
+        handler: usize,
+        message: impl FnOnce() -> A::Message,
+        budget: &mut Budget,
+    ) -> bool {
         let start = if self.life().pace.samples() { Some(self.cell.now()) } else { None };
-        let is_done = self.handle(message);
+        let is_done = self.handle(handler, message);
         if let Some(start) = start {
             self.timed(start, is_done, budget);
         }
@@ -433,33 +465,20 @@ impl<'a, A: Actor> Runner<'a, A> {
         }
     }
 
-    #[inline]
-    fn pop(&mut self) -> Result<A::Message, Next> {
-        if self.place == Place::Asker {
-            return self.pop_plain();
-        }
-        // SAFETY: the claim is held, so this is the consumer.
-        match unsafe { self.cell.mailbox.pop() } {
-            Pop::Item(message) => Ok(message),
-            Pop::Empty => Err(Next::Rest),
-            Pop::Busy => self.pop_soon(),
-        }
-    }
-
-    /// A sender has taken its place and not filled it yet.
+    /// A sender has taken its place and not filled it yet. `None`: look again.
     #[cold]
-    fn pop_soon(&mut self) -> Result<A::Message, Next> {
+    #[inline(never)]
+    fn wait_for_sender(&mut self) -> Option<Next> {
         for _ in 0..BUSY_SPINS {
+            crate::sync::hint::spin_loop();
             // SAFETY: the claim is held, so this is the consumer.
-            match unsafe { self.cell.mailbox.pop() } {
-                Pop::Item(message) => return Ok(message),
-                Pop::Empty => return Err(Next::Rest),
-                Pop::Busy => crate::sync::hint::spin_loop(),
+            if !matches!(unsafe { self.cell.mailbox.find() }, Find::Busy) {
+                return None;
             }
         }
         // It was interrupted in between: give it the processor.
         crate::sync::thread::yield_now();
-        Err(Next::Requeue)
+        Some(Next::Requeue)
     }
 
     /// An asker leaves what may wait, and what is half sent, to the workers.
@@ -473,15 +492,15 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     /// False: the handler goes on.
     #[inline(always)]
-    fn handle(&mut self, message: A::Message) -> bool {
-        self.life().at = At::Handler(A::handler_of(&message) as u16);
+    fn handle(&mut self, handler: usize, message: impl FnOnce() -> A::Message) -> bool {
+        self.life().at = At::Handler(handler as u16);
         // SAFETY: no future is unfinished, else no message is taken. A plain handler ends here; the future of
         // another is kept in `future`, and dropped there before state and ctx are touched again.
         let (state, ctx) = unsafe { self.borrow_half() };
         let state = state.as_mut().expect("a running actor has its state");
         // SAFETY: the slot is free, and the cell outlives what is put there.
         let turn = unsafe { Turn::new(self.future()) };
-        let is_done = state.handle(message, ctx, turn).is_done;
+        let is_done = state.handle(message(), ctx, turn).is_done;
         if is_done {
             self.message_done();
         } else {
