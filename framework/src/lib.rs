@@ -130,9 +130,9 @@ pub mod prelude {
 #[cfg(not(ostraca_loom))]
 pub mod __private {
     pub use crate::actor::{
-        Actor, BatchReplies, Cached, CachedMessage, Carries, Context, Direct, Envelope, Finds, Handled, HandlerInfo,
-        Handles, Inline, IsResult, Message, Methods, Reads, ReplyTo, Route, Settings, StartError, StopReason,
-        Turn, fill, take_batch,
+        Actor, BatchReplies, Cached, CachedMessage, Carries, Context, Direct, Envelope, Finds, Handled,
+        HandlerInfo, Handles, Inline, IsResult, Message, Methods, Reads, ReplyTo, Route, Settings,
+        StartError, StopReason, Turn, fill, take_batch,
     };
     pub use crate::cache::{CacheStats, KeyedCache, View};
     pub use crate::mailbox::Overflow;

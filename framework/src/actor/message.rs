@@ -41,8 +41,7 @@ pub struct Direct<A: Actor, M: Message> {
     pub(super) call: Call<A, M>,
 }
 
-type Call<A, M> =
-    fn(&mut A, M, &mut Context<A>) -> Result<<M as Message>::Reply, <M as Message>::Refusal>;
+type Call<A, M> = fn(&mut A, M, &mut Context<A>) -> Result<<M as Message>::Reply, <M as Message>::Refusal>;
 
 impl<A: Actor, M: Message> Direct<A, M> {
     /// The handler of this index in [`Actor::HANDLERS`].

@@ -161,7 +161,6 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     }
 
     /// Sends for the first time. The answer, if the message ran where the asker stands.
-    #[inline(always)]
     fn begin(&mut self, message: M) -> Option<Answer<M>> {
         let cell = self.target.cell();
         let asker = scope::asker(cell.address());
@@ -172,16 +171,14 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
         if self.deadline.is_some_and(|deadline| deadline <= cell.now()) {
             return Some(Err(AskError::Deadline));
         }
-        match A::DIRECT {
-            Some(direct) => match cell.ask_directly(message, &direct, self.deadline, &asker) {
-                Ok(answer) => Some(answer),
-                Err(message) => self.begin_with_slot(message, &asker),
-            },
-            None => self.begin_with_slot(message, &asker),
+        if let Some(direct) = A::DIRECT
+            && let Some(idle_at) = cell.claim_to_call_soon(&asker)
+        {
+            return Some(cell.call_entered(message, &direct, self.deadline, idle_at));
         }
+        self.begin_with_slot(message, &asker)
     }
 
-    #[inline(never)]
     fn begin_with_slot(&mut self, message: M, asker: &Asker) -> Option<Answer<M>> {
         let (rx, reply) = reply::pair(self.deadline);
         let message = A::wrap(Envelope::asked(message, reply));
@@ -223,6 +220,15 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     }
 
     #[inline(never)]
+    fn poll_any(&mut self, cx: &mut Context<'_>) -> Poll<Answer<M>> {
+        if let Some(message) = self.message.take()
+            && let Some(answer) = self.begin(message)
+        {
+            return Poll::Ready(answer);
+        }
+        self.poll_begun(cx)
+    }
+
     fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<Answer<M>> {
         loop {
             if let Some(waiting) = &mut self.waiting
@@ -266,13 +272,18 @@ impl<A: Handles<M>, M: Message> Future for Request<'_, A, M> {
         // An ask that is ready at once must not starve its task's neighbours: it spends tokio's budget.
         let budget = ready!(coop::poll_proceed(cx));
         let this = self.get_mut();
-        let answer = match this.message.take() {
-            Some(message) => match this.begin(message) {
-                Some(answer) => Poll::Ready(answer),
-                None => this.poll_begun(cx),
-            },
-            None => this.poll_begun(cx),
-        };
+        // The plain case by itself, with its own return: what is put together from several ways goes by memory.
+        if let Some(direct) = A::DIRECT
+            && this.message.is_some()
+            && this.deadline.is_none()
+            && !scope::is_entered()
+            && let Some(idle_at) = this.target.cell().claim_to_call()
+        {
+            let message = this.message.take().expect("it was just there");
+            budget.made_progress();
+            return Poll::Ready(this.target.cell().call(message, &direct, None, idle_at));
+        }
+        let answer = this.poll_any(cx);
         if answer.is_ready() {
             budget.made_progress();
         }

@@ -73,19 +73,6 @@ pub(super) enum Place {
     Asker,
 }
 
-/// A turn that begins.
-pub(super) struct Begin {
-    /// The address of the cell.
-    pub(super) cell: usize,
-    /// The address of its system's runtime.
-    pub(super) runtime: usize,
-    pub(super) place: Place,
-    /// Answers wait until the views are published.
-    pub(super) holds: bool,
-    /// The address of the slot whose asker is this thread, if it is.
-    pub(super) asking: usize,
-}
-
 /// Ends the turn when dropped: its wakers run.
 pub(super) struct Entered(());
 
@@ -103,7 +90,6 @@ impl Top {
         }
     }
 
-    #[cold]
     fn interrupt(&self) {
         LISTS.with_borrow_mut(|lists| {
             let held_from = std::mem::replace(&mut lists.held_from, lists.held.len());
@@ -208,21 +194,29 @@ fn wake_all(mut wakers: Vec<Waker>) {
     LISTS.with_borrow_mut(|lists| keep_room(&mut lists.wakers, wakers));
 }
 
-/// Begins a turn.
-#[inline]
-pub(super) fn enter(begin: &Begin) -> Entered {
-    TOP.with(|top| {
-        if top.cell.get() != 0 {
-            top.interrupt();
-        }
-        top.cell.set(begin.cell);
-        top.runtime.set(begin.runtime);
-        top.place.set(begin.place);
-        top.holds.set(begin.holds);
-        top.deadline.set(None);
-        top.asking.set(begin.asking);
-    });
+/// Begins a turn of the cell at `cell`, whose runtime is at `runtime`. `holds`: answers wait until the views are published.
+/// `asking` is the address of the slot whose asker is this thread, if it is.
+///
+/// In small steps, each of which is a store or two: together they would be a call, and what it is given would go by
+/// memory.
+#[inline(always)]
+pub(super) fn enter(cell: usize, runtime: usize, place: Place, holds: bool, asking: usize) -> Entered {
+    if is_entered() {
+        interrupt();
+    }
+    TOP.with(|top| top.cell.set(cell));
+    TOP.with(|top| top.runtime.set(runtime));
+    TOP.with(|top| top.place.set(place));
+    TOP.with(|top| top.holds.set(holds));
+    TOP.with(|top| top.deadline.set(None));
+    TOP.with(|top| top.asking.set(asking));
     Entered(())
+}
+
+#[cold]
+#[inline(never)]
+fn interrupt() {
+    TOP.with(Top::interrupt);
 }
 
 impl Drop for Entered {
@@ -269,6 +263,7 @@ impl Top {
 }
 
 /// Whether this thread is in a turn of any actor.
+#[inline(always)]
 pub(super) fn is_entered() -> bool {
     TOP.with(|top| top.cell.get() != 0)
 }

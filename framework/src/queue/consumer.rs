@@ -9,9 +9,9 @@
 
 use std::ptr;
 
-use super::mpsc::{Find, Found};
 use super::block::Block;
 use super::claim::Rest;
+use super::mpsc::{Find, Found};
 use super::senders::Senders;
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicU64, Ordering};

@@ -20,16 +20,18 @@ impl Runtime {
     /// it runs is taken to stand where it was spawned.
     #[inline]
     pub(crate) fn enter_unless_in(&self) -> Option<EnterGuard<'_>> {
-        let task = task::try_id();
-        let known = KNOWN.get();
-        if known.is_some() && known == task.map(|task| (task, self.tokio_id)) {
-            return None;
-        }
-        self.enter_unless_current(task)
+        if self.is_known_here() { None } else { self.enter_unless_current() }
+    }
+
+    /// Whether the calling thread is known to stand in this runtime. It may stand there unknown.
+    #[inline]
+    pub(crate) fn is_known_here(&self) -> bool {
+        task::try_id().is_some_and(|task| KNOWN.get() == Some((task, self.tokio_id)))
     }
 
     #[cold]
-    fn enter_unless_current(&self, task: Option<task::Id>) -> Option<EnterGuard<'_>> {
+    fn enter_unless_current(&self) -> Option<EnterGuard<'_>> {
+        let task = task::try_id();
         if Handle::try_current().is_ok_and(|current| current.id() == self.tokio_id) {
             KNOWN.set(task.map(|task| (task, self.tokio_id)));
             return None;

@@ -51,7 +51,12 @@ pub(super) fn direct(handler: &Handler, index: usize) -> Option<TokenStream> {
         const DIRECT: ::core::option::Option<::ostraca::__private::Direct<Self, #message>> =
             ::core::option::Option::Some(::ostraca::__private::Direct::new(
                 #index,
-                |#actor: &mut Self, #pattern: #message, #ctx: &mut ::ostraca::__private::Context<Self>| {
+                |#actor: &mut Self, #pattern: #message, #ctx: &mut ::ostraca::__private::Context<Self>|
+                    -> ::core::result::Result<
+                        <#message as ::ostraca::__private::Message>::Reply,
+                        <#message as ::ostraca::__private::Message>::Refusal,
+                    >
+                {
                     #before
                     let #answer = #call;
                     #after

@@ -26,63 +26,109 @@ use crate::sync::hint;
 
 /// An asker runs a mailbox of at most this many messages; a longer one is the workers'.
 const INLINE_LEN_MAX: usize = 4;
-/// How long an asker that lost the claim stands back before each further try, in pauses of the processor: one to
-/// two microseconds in all.
-const BACK_OFF: &[u32] = &[20, 40];
+/// How long an asker that lost the claim stands back after each try, in pauses of the processor: some
+/// microseconds in all, in which the other asks a hundred times. (Two threads of 32 askers each: 122 ns an ask with 10
+/// pauses, 66 with 20 and 40, 39 with 300, 37 with 40 to 160.)
+const BACK_OFF: &[u32] = &[20, 40, 80, 160, 0];
 /// How often an asker that lost the claim looks for its answer, or for the claim, before it leaves both to others.
 const LOOKS: u32 = 2;
 
+/// The claim of a cell that is ready to be called, and where it was idle.
+#[must_use = "the claim is held"]
+pub(in super::super) struct IdleAt(u64);
+
 impl<A: Actor> Cell<A> {
-    /// Calls a plain handler here and now, if the cell is idle and everything speaks for it. Else the message comes back,
-    /// to be [asked](Self::ask) in the other ways.
+    /// Takes the claim to call a plain handler here and now, if the cell is idle and everything speaks for it, and the
+    /// system's runtime is known to be around the asker, who stands in no turn. Then [`call`](Self::call) is due.
     #[inline(always)]
-    pub(in super::super) fn ask_directly<M: Message>(
+    pub(in super::super) fn claim_to_call(&self) -> Option<IdleAt> {
+        if self.inline == Inline::Never || !self.commons.runtime.is_known_here() {
+            return None;
+        }
+        match self.claim().try_claim() {
+            // SAFETY: the claim was just taken.
+            Tried::Claimed { idle_at } => unsafe { self.keep_if_ready(idle_at) },
+            Tried::Taken | Tried::NotForAskers => None,
+        }
+    }
+
+    /// As [`claim_to_call`](Self::claim_to_call), for any asker; waits a little for another who runs the cell. Then
+    /// [`call_entered`](Self::call_entered) is due.
+    pub(in super::super) fn claim_to_call_soon(&self, asker: &Asker) -> Option<IdleAt> {
+        if self.inline == Inline::Never || asker.is_inline {
+            return None;
+        }
+        let idle_at = self.claim_soon()?;
+        // SAFETY: the claim was just taken.
+        unsafe { self.keep_if_ready(idle_at) }
+    }
+
+    /// # Safety
+    ///
+    /// The caller holds the claim, which was idle at that ticket, and gives it to this function, which gives it up or
+    /// returns it.
+    #[inline(always)]
+    unsafe fn keep_if_ready(&self, idle_at: Option<u64>) -> Option<IdleAt> {
+        if let Some(ticket) = idle_at
+            // SAFETY: the claim is held, so this is the consumer.
+            && unsafe { self.mailbox.is_empty_at(ticket) }
+            // SAFETY: the claim is held.
+            && unsafe { runner::is_ready_for_asker(self) }
+        {
+            return Some(IdleAt(ticket));
+        }
+        self.give_to_workers();
+        None
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_to_workers(&self) {
+        self.schedule_if(self.claim().requeue());
+    }
+
+    /// Calls a plain handler of the cell that was [claimed](Self::claim_to_call) for it.
+    #[inline(always)]
+    pub(in super::super) fn call<M: Message>(
         &self,
         message: M,
         direct: &Direct<A, M>,
         deadline: Option<Instant>,
-        asker: &Asker,
-    ) -> Result<Result<M::Reply, AskError<M::Refusal>>, M>
+        idle_at: IdleAt,
+    ) -> Result<M::Reply, AskError<M::Refusal>>
     where
         A: Handles<M>,
     {
-        if self.inline == Inline::Never || asker.is_inline {
-            return Err(message);
-        }
-        let claimed = match self.claim().try_claim() {
-            Tried::Claimed { idle_at } => Some(idle_at),
-            Tried::Taken => self.claim_later(),
-            Tried::NotForAskers => None,
-        };
-        let Some(idle_at) = claimed else { return Err(message) };
-        // SAFETY: the claim is held, so this is the consumer.
-        let idle_at = idle_at.filter(|&ticket| unsafe { self.mailbox.is_empty_at(ticket) });
-        match idle_at {
-            // SAFETY: the claim is held.
-            Some(idle_at) if unsafe { runner::is_ready_for_asker(self) } => {
-                let _entered = self.enter_for_asker();
-                // SAFETY: the claim is held, the actor is ready, and nothing is queued.
-                let (answer, last) = unsafe { runner::call(self, message, direct, deadline, idle_at) };
-                self.let_go(last);
-                Ok(answer)
-            }
-            _ => {
-                self.schedule_if(self.claim().requeue());
-                Err(message)
-            }
-        }
+        self.stats.inline_runs.add(1);
+        // SAFETY: the claim is held, the actor is ready, and nothing is queued: `IdleAt` stands for that.
+        let (answer, last) = unsafe { runner::call(self, message, direct, deadline, idle_at.0) };
+        self.let_go(last);
+        answer
+    }
+
+    /// As [`call`](Self::call), after [`claim_to_call_soon`](Self::claim_to_call_soon).
+    pub(in super::super) fn call_entered<M: Message>(
+        &self,
+        message: M,
+        direct: &Direct<A, M>,
+        deadline: Option<Instant>,
+        idle_at: IdleAt,
+    ) -> Result<M::Reply, AskError<M::Refusal>>
+    where
+        A: Handles<M>,
+    {
+        let _entered = self.enter_for_asker();
+        self.call(message, direct, deadline, idle_at)
     }
 
     /// Another runs the cell. It may be about to end, or be at the first of many asks of its own: either way both get on
     /// better when this one stands back for a moment than when the line goes to and fro at every ask.
-    #[cold]
     #[inline(never)]
-    fn claim_later(&self) -> Option<Option<u64>> {
+    fn claim_soon(&self) -> Option<Option<u64>> {
         for pauses in BACK_OFF {
-            (0..*pauses).for_each(|_| hint::spin_loop());
             match self.claim().try_claim() {
                 Tried::Claimed { idle_at } => return Some(idle_at),
-                Tried::Taken => {}
+                Tried::Taken => (0..*pauses).for_each(|_| hint::spin_loop()),
                 Tried::NotForAskers => break,
             }
         }
@@ -104,7 +150,7 @@ impl<A: Actor> Cell<A> {
         }
         let claimed = match self.claim().try_claim() {
             Tried::Claimed { idle_at } => Some(idle_at),
-            Tried::Taken if !is_tried => self.claim_later(),
+            Tried::Taken if !is_tried => self.claim_soon(),
             Tried::Taken | Tried::NotForAskers => None,
         };
         if let Some(idle_at) = claimed {
@@ -131,6 +177,7 @@ impl<A: Actor> Cell<A> {
             // SAFETY: the claim is held.
             Some(idle_at) if unsafe { runner::is_ready_for_asker(self) } => {
                 let _entered = self.enter_for_asker();
+                self.stats.inline_runs.add(1);
                 // SAFETY: the claim is held, the actor is ready, and nothing is queued.
                 self.let_go(unsafe { runner::run_message(self, message, slot, idle_at) });
                 Ok(())
@@ -181,6 +228,7 @@ impl<A: Actor> Cell<A> {
         // SAFETY: the claim is held.
         if unsafe { runner::is_ready_for_asker(self) } && self.mailbox.len() <= INLINE_LEN_MAX {
             let _entered = self.enter_for_asker();
+            self.stats.inline_runs.add(1);
             // SAFETY: the caller's duty is passed on.
             self.let_go(unsafe { runner::activate(self, scope::Place::Asker, slot, false) });
         } else {
@@ -188,11 +236,8 @@ impl<A: Actor> Cell<A> {
         }
     }
 
-    /// Counts a run on an asker's thread. Its handlers find the system's runtime around them, whichever the asker
-    /// stands in.
-    #[inline]
+    /// Handlers find the system's runtime around them, whichever the asker stands in.
     fn enter_for_asker(&self) -> Option<EnterGuard<'_>> {
-        self.stats.inline_runs.add(1);
         let runtime = &self.commons.runtime;
         if scope::is_in(runtime.address()) { None } else { runtime.enter_unless_in() }
     }

@@ -10,7 +10,7 @@ use super::super::error::AskError;
 use super::super::lifecycle::{Failure, StartError, StopReason};
 use super::super::message::Direct;
 use super::super::parent::AnyCell;
-use super::super::scope::{Begin, Entered, Place};
+use super::super::scope::{Entered, Place};
 use super::super::settings::Inline;
 use super::super::turn::Turn;
 use super::super::{Actor, Handles, Message, scope};
@@ -199,15 +199,10 @@ impl<'a, A: Actor> Runner<'a, A> {
         (state, ctx)
     }
 
-    #[inline]
+    #[inline(always)]
     fn enter(&self, asking: usize) -> Entered {
-        scope::enter(&Begin {
-            cell: self.cell.address(),
-            runtime: self.cell.commons.runtime.address(),
-            place: self.place,
-            holds: A::PUBLISHES,
-            asking,
-        })
+        let runtime = self.cell.commons.runtime.address();
+        scope::enter(self.cell.address(), runtime, self.place, A::PUBLISHES, asking)
     }
 
     /// Runs, user code under the guard, until it can give the claim up.
