@@ -247,8 +247,9 @@ unsafe fn publish<T, E>(slot: NonNull<()>) -> Option<Waker> {
     let mut state = EMPTY;
     loop {
         let next = if state == WAITING { TAKING } else { READY };
-        // ORDERING: AcqRel; Release publishes the answer to `poll`'s Acquire, Acquire sees the waker that
-        // WAITING published.
+        // ORDERING: AcqRel; Release publishes the answer to the Acquire in `take`, Acquire sees the waker that `wait`
+        // published. Acquire on failure; DROPPED says that the asker has touched the slot for the last time, and it is
+        // freed below.
         match shared.state.compare_exchange(state, next, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) if next == READY => return None,
             Ok(_) => break,
@@ -262,7 +263,7 @@ unsafe fn publish<T, E>(slot: NonNull<()>) -> Option<Waker> {
     }
     // SAFETY: TAKING gives the waker to this half.
     let waker = shared.waker.with_mut(|waker| unsafe { (*waker).take() });
-    // ORDERING: AcqRel; as above.
+    // ORDERING: AcqRel; Release shows to the Acquire in `take` that the waker is out, Acquire is as on failure above.
     if shared.state.swap(READY, Ordering::AcqRel) == DROPPED {
         // SAFETY: the asker went while the waker was taken, and the caller gives up the other half.
         unsafe { free_unseen(slot) };
@@ -302,16 +303,17 @@ impl<T, E> ReplyRx<T, E> {
     /// Whether the answer is there, to be taken.
     #[inline]
     pub(crate) fn is_ready(&self) -> bool {
-        // ORDERING: Acquire; pairs with the Release that publishes READY and with it the answer.
-        self.slot().state.load(Ordering::Acquire) == READY
+        // ORDERING: Relaxed; READY is the last state, and `take` orders what it shows.
+        self.slot().state.load(Ordering::Relaxed) == READY
     }
 
     /// Ready when the answer is there, to be taken.
     pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         let slot = self.slot();
         loop {
-            // ORDERING: Acquire; as in `is_ready`.
-            match slot.state.load(Ordering::Acquire) {
+            // ORDERING: Relaxed; as in `is_ready`. In every other state this half touches only the waker, which is the
+            // one that it wrote.
+            match slot.state.load(Ordering::Relaxed) {
                 READY => return Poll::Ready(()),
                 TAKING => {
                     // READY is an instant away, and the waker may be another one by now: come again.
@@ -343,7 +345,10 @@ impl<T, E> ReplyRx<T, E> {
     /// When it is not.
     #[inline]
     pub(crate) fn take(self) -> Answer<T, E> {
-        assert!(self.is_ready(), "an answer is taken when it is there");
+        // ORDERING: Acquire; pairs with the Release in `publish`: sees the answer, and that the answerer has let go of
+        // the slot, which is freed below.
+        let state = self.slot().state.load(Ordering::Acquire);
+        assert_eq!(state, READY, "an answer is taken when it is there");
         let rx = ManuallyDrop::new(self);
         // SAFETY: READY gives the answer to this half.
         let answer = rx.slot().answer.with_mut(|answer| unsafe { (*answer).take() });
@@ -358,14 +363,15 @@ impl<T, E> Slot<T, E> {
     fn wait(&self, waker: Waker) -> bool {
         // SAFETY: in EMPTY the waker belongs to the asker.
         self.waker.with_mut(|place| unsafe { *place = Some(waker) });
-        // ORDERING: Release publishes the waker to the answerer; Acquire on failure sees the answer.
-        self.state.compare_exchange(EMPTY, WAITING, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        // ORDERING: Release; publishes the waker to the answerer. Relaxed on failure; `poll` looks again.
+        self.state.compare_exchange(EMPTY, WAITING, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
     /// WAITING back to EMPTY, with the waker. `None` when the answerer is taking it.
     fn regain_waker(&self) -> Option<Waker> {
-        // ORDERING: AcqRel; the answerer has not touched the waker, and sees the next one by its Acquire.
-        self.state.compare_exchange(WAITING, EMPTY, Ordering::AcqRel, Ordering::Acquire).ok()?;
+        // ORDERING: Relaxed; the waker is the one that this half wrote. The answerer has not touched it, and sees the
+        // next one by the Release in `wait`.
+        self.state.compare_exchange(WAITING, EMPTY, Ordering::Relaxed, Ordering::Relaxed).ok()?;
         // SAFETY: in EMPTY the waker belongs to the asker.
         self.waker.with_mut(|place| unsafe { (*place).take() })
     }
@@ -376,7 +382,8 @@ impl<T, E> Drop for ReplyRx<T, E> {
         let slot = self.slot();
         // The waker goes now and not with the slot: it keeps the asker's whole task alive.
         drop(slot.regain_waker());
-        // ORDERING: AcqRel; Acquire sees an answer that is to be freed here, Release gives the slot up.
+        // ORDERING: AcqRel; Acquire sees the answer that is freed below, Release gives the slot up to the Acquire in
+        // `publish`.
         if slot.state.swap(DROPPED, Ordering::AcqRel) == READY {
             // SAFETY: READY says that the answerer is gone.
             unsafe { reply_pool::free(self.0) };
@@ -385,48 +392,5 @@ impl<T, E> Drop for ReplyRx<T, E> {
 }
 
 #[cfg(all(test, ostraca_loom))]
-mod loom_tests {
-    use std::sync::Arc;
-    use std::task::{Context, Poll};
-
-    use super::*;
-
-    #[test]
-    fn loom_an_asker_polled_with_another_waker_is_woken_by_the_last() {
-        loom::model(|| {
-            let (mut rx, reply) = pair::<_, Infallible>(None);
-            let answerer = loom::thread::spawn(move || reply.open().reply(7));
-            if rx.poll(&Context::from_waker(Waker::noop())).is_pending() {
-                loom::future::block_on(std::future::poll_fn(|cx| rx.poll(cx)));
-            }
-            assert_eq!(rx.take(), Ok(7));
-            answerer.join().expect("the answerer does not panic");
-        });
-    }
-
-    #[test]
-    fn loom_an_asker_that_goes_frees_once() {
-        loom::model(|| {
-            let value = Arc::new(());
-            let (mut rx, reply) = pair::<_, Infallible>(None);
-            let sent = value.clone();
-            let answerer = loom::thread::spawn(move || reply.open().reply(sent));
-            let cx = Context::from_waker(Waker::noop());
-            let seen = rx.poll(&cx).is_ready().then(|| rx.take());
-            drop(seen);
-            answerer.join().expect("the answerer does not panic");
-            assert_eq!(Arc::strong_count(&value), 1, "the answer was dropped, once");
-        });
-    }
-
-    #[test]
-    fn loom_a_waiting_asker_is_woken() {
-        loom::model(|| {
-            let (mut rx, reply) = pair::<_, Infallible>(None);
-            let answerer = loom::thread::spawn(move || reply.open().reply(7));
-            loom::future::block_on(std::future::poll_fn(|cx| rx.poll(cx)));
-            assert_eq!(rx.take(), Ok(7));
-            answerer.join().expect("the answerer does not panic");
-        });
-    }
-}
+#[path = "reply_loom_tests.rs"]
+mod loom_tests;
