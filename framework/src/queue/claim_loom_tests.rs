@@ -10,6 +10,9 @@ use loom::thread;
 use super::*;
 use crate::queue::{Pop, Queue};
 
+#[path = "claim_alone_loom_tests.rs"]
+mod alone;
+
 /// A cell without an actor: the runner's half is a list of what was handled.
 struct Model {
     queue: Queue<u32>,
@@ -179,66 +182,6 @@ fn loom_a_tell_while_the_cell_is_released_is_not_lost() {
         cell.work();
         teller.join().expect("a teller does not panic");
         cell.finish(vec![1, 2]);
-    });
-}
-
-/// A suspended cell with one future: polled once for each wake, never by two.
-struct Suspended {
-    claim: Claim,
-    run_queue: Mutex<VecDeque<()>>,
-    polls: UnsafeCell<u32>,
-}
-
-impl Suspended {
-    fn schedule_if(&self, wake: Wake) {
-        if wake == Wake::Schedule {
-            self.run_queue.lock().expect("not poisoned").push_back(());
-        }
-    }
-
-    fn work(&self) {
-        while self.run_queue.lock().expect("not poisoned").pop_front().is_some() {
-            if !matches!(self.claim.take(), Taken::Claimed { .. }) {
-                continue;
-            }
-            loop {
-                self.claim.take_noted();
-                if self.claim.take_woken() {
-                    // SAFETY: loom checks that nobody else is here.
-                    self.polls.with_mut(|polls| unsafe { *polls += 1 });
-                }
-                if self.claim.suspend() == Rest::Resting {
-                    break;
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn loom_a_wake_while_a_handler_is_being_suspended_is_not_lost() {
-    model(|| {
-        let cell = Arc::new(Suspended {
-            claim: Claim::new(Begin::Queued),
-            run_queue: Mutex::new(VecDeque::from([()])),
-            polls: UnsafeCell::new(0),
-        });
-        let waker = {
-            let cell = cell.clone();
-            thread::spawn(move || cell.schedule_if(cell.claim.wake()))
-        };
-        let control = {
-            let cell = cell.clone();
-            thread::spawn(move || cell.schedule_if(cell.claim.control()))
-        };
-        cell.work();
-        waker.join().expect("the waker does not panic");
-        control.join().expect("the controller does not panic");
-        cell.work();
-        // SAFETY: all threads are joined.
-        let polls = cell.polls.with(|polls| unsafe { *polls });
-        assert_eq!(polls, 1, "one wake, one poll");
-        assert_eq!(cell.claim.try_claim(), Tried::NotForAskers, "an asker never claims a suspended cell");
     });
 }
 
