@@ -42,6 +42,11 @@ mod imp {
         }
     }
 
+    /// Nothing here. In models, an exclusive access: before memory goes, where loom would not see that another still
+    /// looks at it.
+    #[inline]
+    pub(crate) fn assert_alone(_atomic: &mut atomic::AtomicU32) {}
+
     /// std's cell with loom's way of access.
     pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
@@ -71,6 +76,10 @@ mod imp {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::hint;
     pub(crate) use loom::thread;
+
+    pub(crate) fn assert_alone(atomic: &mut atomic::AtomicU32) {
+        atomic.with_mut(|_| ());
+    }
 
     pub(crate) struct LeakCheck {
         _tracked: loom::alloc::Track<()>,

@@ -8,12 +8,14 @@
 //!
 //! **Cost.** An atomic addition to clone, a subtraction to drop.
 //!
-//! **Source.** The counts and their orderings are those of std's `Arc`.
+//! **Source.** The counts and their orderings are those of std's `Arc`, but for the upgrade's, which is Acquire there
+//! for values that are made with a weak reference to themselves.
 
 use std::ops::Deref;
 use std::ptr::NonNull;
 
 use super::slab::{self, Chunk};
+use crate::sync::assert_alone;
 use crate::sync::atomic::{AtomicU32, Ordering, fence};
 
 /// The counts of a value in a slab, and where its memory goes.
@@ -42,6 +44,13 @@ const COUNT_MAX: u32 = i32::MAX as u32;
 impl Refs {
     pub(super) fn new(chunk: NonNull<Chunk>) -> Self {
         Refs { strong: AtomicU32::new(1), weak: AtomicU32::new(1), chunk }
+    }
+
+    /// The memory is about to be given back to the chunk that is returned.
+    fn end(&mut self) -> NonNull<Chunk> {
+        assert_alone(&mut self.strong);
+        assert_alone(&mut self.weak);
+        self.chunk
     }
 }
 
@@ -205,8 +214,8 @@ impl<T: Counted + ?Sized> WeakHandle<T> {
         let mut count = strong.load(Ordering::Relaxed);
         while count != 0 {
             assert!(count <= COUNT_MAX, "more references than can be");
-            // ORDERING: Acquire; as std's: sees what was done to the value before it was handed to a weak reference.
-            match strong.compare_exchange_weak(count, count + 1, Ordering::Acquire, Ordering::Relaxed) {
+            // ORDERING: Relaxed; as in `count_up`. The value was made before its first reference, weak ones included.
+            match strong.compare_exchange_weak(count, count + 1, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Some(Handle(self.0)),
                 Err(seen) => count = seen,
             }
@@ -225,7 +234,7 @@ impl<T: Counted + ?Sized> Clone for WeakHandle<T> {
 
 impl<T: Counted + ?Sized> Drop for WeakHandle<T> {
     fn drop(&mut self) {
-        let refs = refs(self.0);
+        let mut refs = refs(self.0);
         // SAFETY: the memory is kept by this reference until the count is down.
         let weak = unsafe { &refs.as_ref().weak };
         // ORDERING: Release; what this reference was used for happens before the memory is used again.
@@ -233,7 +242,7 @@ impl<T: Counted + ?Sized> Drop for WeakHandle<T> {
             // ORDERING: Acquire; pairs with the Release of every other reference.
             fence(Ordering::Acquire);
             // SAFETY: nobody else is left, and the counts have no drop.
-            let chunk = unsafe { refs.as_ref().chunk };
+            let chunk = unsafe { refs.as_mut() }.end();
             // SAFETY: the value lay in that chunk and is dropped.
             unsafe { slab::give_back(chunk, refs.addr().get()) };
         }
