@@ -70,7 +70,20 @@ mod imp {
 #[cfg(ostraca_loom)]
 mod imp {
     pub(crate) mod atomic {
-        pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+        pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+        loom::lazy_static! {
+            static ref FENCES: AtomicUsize = AtomicUsize::new(0);
+        }
+
+        /// Loom's fence happens together with what its thread did before. An access that orders nothing and that all
+        /// fences share makes each a step of its own.
+        pub(crate) fn fence(ordering: Ordering) {
+            if ordering == Ordering::SeqCst {
+                FENCES.fetch_add(1, Ordering::Relaxed);
+            }
+            loom::sync::atomic::fence(ordering);
+        }
     }
 
     pub(crate) use loom::cell::UnsafeCell;

@@ -162,12 +162,11 @@ impl Idle {
 
     /// The caller has found a job. True if it was the last that searched: it wakes the next if there is more.
     pub(super) fn stop_searching(&self) -> bool {
-        // ORDERING: AcqRel. Release: what the caller moved into its ring is seen by whoever stops searching after it;
-        // Acquire: the caller sees what those before it moved.
-        // weaken: only three workers, one of them interrupted between the change and the fence, show either half; the
-        // model that reaches it (a push against two searchers and their stuck victim) did not end within minutes.
-        let before = self.word.fetch_sub(SEARCHING, Ordering::AcqRel);
-        // ORDERING: SeqCst; pairs with the fence in `after_push`. The change comes before the look at the queues.
+        // ORDERING: Release; what the caller moved into its ring is seen by whoever stops searching after it. The fence
+        // does not do that: a caller that is not the last can be interrupted before it, and the last looks meanwhile.
+        let before = self.word.fetch_sub(SEARCHING, Ordering::Release);
+        // ORDERING: SeqCst; pairs with the fence in `after_push`. The change comes before the look at the queues. It is
+        // an Acquire as well: the caller sees what those moved that stopped searching before it.
         fence(Ordering::SeqCst);
         Glance(before).searching() == 1
     }
@@ -187,9 +186,8 @@ impl Idle {
             sleepers.watcher = Some(worker);
             change = change.wrapping_add(WATCHED);
         }
-        // ORDERING: Acquire; it sees what those moved that stopped searching before it, as in `stop_searching`.
-        // weaken: the other side of `stop_searching`; as there.
-        self.word.fetch_add(change, Ordering::Acquire);
+        // ORDERING: Relaxed; the fence below is an Acquire, as in `stop_searching`.
+        self.word.fetch_add(change, Ordering::Relaxed);
         drop(sleepers);
         // ORDERING: SeqCst; pairs with the fence in `after_push`. The announcement comes before the look at the queues.
         fence(Ordering::SeqCst);

@@ -11,4 +11,6 @@ mod slot;
 #[cfg(test)]
 mod handle_loom_tests;
 #[cfg(test)]
+mod idle_loom_tests;
+#[cfg(test)]
 mod queues_loom_tests;
