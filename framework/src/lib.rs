@@ -67,6 +67,9 @@ mod queue;
 #[allow(unsafe_code, reason = "the reply slot: see its module doc")]
 mod actor;
 #[cfg(ostraca_loom)]
+#[path = "cache/loom.rs"]
+mod cache;
+#[cfg(ostraca_loom)]
 #[path = "runtime/loom.rs"]
 #[allow(unsafe_code, reason = "the workers' queues: see the module's doc")]
 mod runtime;

@@ -58,11 +58,9 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> View<T> {
         if sequence > 0 && before.as_ref() == Some(value) {
             return false;
         }
-        // ORDERING: Relaxed; the fence keeps the number's store behind it.
-        self.sequence.store(sequence + 1, Ordering::Relaxed);
-        // ORDERING: Release; who sees the number below, and then fences, sees the odd sequence above.
-        fence(Ordering::Release);
-        // ORDERING: Release; what was done before the publication is seen by who reads the number.
+        // ORDERING: Release; who sees the odd sequence knows of the version before it, and so of all that came before that.
+        self.sequence.store(sequence + 1, Ordering::Release);
+        // ORDERING: Release; who reads the number sees what was done before it was published, and the odd sequence above.
         self.number.store(number, Ordering::Release);
         // ORDERING: Release; who sees this sequence sees the number.
         self.sequence.store(sequence + 2, Ordering::Release);
@@ -89,7 +87,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> View<T> {
     #[inline]
     pub fn read(&self) -> Option<T> {
         if word::is::<T>() {
-            // ORDERING: Acquire; pairs with the last Release in `publish_number`: a number is there.
+            // ORDERING: Acquire; pairs with the sequence's Releases in `publish_number`: a number is there.
             let is_published = self.sequence.load(Ordering::Acquire) >= 2;
             // ORDERING: Acquire; pairs with the number's Release there.
             return if is_published { word::into(self.number.load(Ordering::Acquire)) } else { None };
@@ -106,7 +104,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> View<T> {
             // ORDERING: Acquire; pairs with the last Release in `publish_number`: the number is not older.
             let before = self.sequence.load(Ordering::Acquire);
             let number = self.number.load(Ordering::Relaxed);
-            // ORDERING: Acquire; pairs with the fence there: a number that is newer shows in the sequence below.
+            // ORDERING: Acquire; pairs with the number's Release there: one that is newer shows in the sequence below.
             fence(Ordering::Acquire);
             if before.is_multiple_of(2) && self.sequence.load(Ordering::Relaxed) == before {
                 let value = if before == 0 { None } else { word::into(number) };
@@ -151,7 +149,11 @@ impl<T: Clone + PartialEq + Send + Sync + fmt::Debug + 'static> fmt::Debug for V
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, ostraca_loom))]
+#[path = "view_loom_tests.rs"]
+mod loom_tests;
+
+#[cfg(all(test, not(ostraca_loom)))]
 mod tests {
     use super::*;
     use std::sync::Barrier;
