@@ -9,6 +9,7 @@
 mod licences;
 mod scan;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -185,6 +186,29 @@ fn broken_fences(files: &[(String, String)]) -> Vec<String> {
     found.map(|(name, (at, _))| format!("{name}:{}: code that nothing compiles", at + 1)).collect()
 }
 
+/// The loom models of the framework against the rows of `page`: name and file of each.
+fn broken_models(files: &[(String, String)], page: &str) -> Vec<String> {
+    let model = |file: &str, line: &str| {
+        let (name, _) = line
+            .trim_start()
+            .strip_prefix("fn ")
+            .filter(|rest| rest.starts_with("loom_"))?
+            .split_once('(')?;
+        Some((name.to_owned(), file.strip_prefix("framework/src/")?.to_owned()))
+    };
+    let row = |line: &str| {
+        let mut columns = line.strip_prefix("| `loom_")?.trim_end_matches(['`', ' ', '|']).split('`');
+        Some((format!("loom_{}", columns.next()?), columns.next_back()?.to_owned()))
+    };
+    let models: BTreeSet<_> =
+        files.iter().flat_map(|(file, text)| text.lines().filter_map(|line| model(file, line))).collect();
+    let rows: BTreeSet<_> = page.lines().filter_map(row).collect();
+    let missing = models.difference(&rows).map(|(name, file)| format!("{file}: {name} has no row"));
+    missing
+        .chain(rows.difference(&models).map(|(name, file)| format!("{file}: {name} is not there")))
+        .collect()
+}
+
 /// Every source and page of the workspace, by name.
 fn texts(extensions: &[&str]) -> Vec<(String, String)> {
     let root = root();
@@ -244,6 +268,15 @@ fn no_code_block_is_ignored() {
     assert_none(&broken_fences(&texts(&["rs", "md"])), "let the block compile, or call it text:");
 }
 
+#[test]
+fn every_model_has_its_row() {
+    let page = fs::read_to_string(root().join("tests/README.md")).unwrap();
+    assert_none(
+        &broken_models(&texts(&["rs"]), &page),
+        "the tables of tests/README.md are the list of models:",
+    );
+}
+
 /// A file of a module, as `read_text` reads it.
 fn source(module: &str, text: &str) -> Source {
     let path: Vec<String> = module.split("::").map(str::to_owned).collect();
@@ -275,6 +308,11 @@ fn the_rules_see_what_breaks_them() {
     assert_eq!(broken_unsafe(&[source("shard", "fn f() { unsafe { g() } }")]).len(), 1);
     assert_eq!(broken_lengths(&[("long.rs".into(), "\n".repeat(LINES_MAX + 1))]).len(), 1);
     assert_eq!(broken_fences(&[("a.rs".into(), concat!("/// ``", "`rust,ignore").into())]).len(), 1);
+    let models = [("framework/src/a.rs".into(), "fn loom_one() {\n    fn loom_two() {".into())];
+    assert_eq!(
+        broken_models(&models, "| `loom_one` | a | `a.rs` |\n| `loom_three` | b | `a.rs` |"),
+        ["a.rs: loom_two has no row", "a.rs: loom_three is not there"]
+    );
 }
 
 #[test]
