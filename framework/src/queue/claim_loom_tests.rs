@@ -11,7 +11,7 @@ use super::*;
 use crate::queue::{Pop, Queue};
 
 #[path = "claim_alone_loom_tests.rs"]
-mod alone;
+mod alone_tests;
 
 /// A cell without an actor: the runner's half is a list of what was handled.
 struct Model {
