@@ -27,6 +27,7 @@ mod reply_pool;
 mod request;
 mod route;
 mod scope;
+mod sending;
 mod settings;
 mod stats;
 mod turn;
@@ -47,6 +48,7 @@ pub use refs::{ActorRef, WeakRef};
 pub use reply::ReplyTo;
 pub use request::Request;
 pub use route::{Carries, Finds, Local, Methods, NoMethods, Reads, Route, Target};
+pub use sending::Sending;
 pub use settings::{HandlerInfo, Inline, Restart, Settings};
 pub use turn::{Handled, Turn};
 

@@ -11,11 +11,12 @@ use tokio::task::coop;
 use tokio::time::Sleep;
 
 use super::cell::CellRef;
-use super::error::{AskError, SendError, TellError};
+use super::error::{AskError, TellError};
 use super::message::Envelope;
 use super::reply::{self, ReplyRx, ReplyTo};
 use super::route::Target;
 use super::scope::Asker;
+use super::sending::Sending;
 use super::{Actor, Handles, Message, scope};
 use crate::mailbox::{Manners, TryPushError, Waiter};
 
@@ -56,17 +57,17 @@ struct Waiting<A: Actor> {
 }
 
 /// A place among those who wait for room. Dropped, it is left, and a turn that was not used goes to the next.
-struct RoomWait<A: Actor> {
+pub(super) struct RoomWait<A: Actor> {
     cell: CellRef<A>,
     waiter: Waiter,
 }
 
 impl<A: Actor> RoomWait<A> {
-    fn new(cell: &CellRef<A>) -> Self {
+    pub(super) fn new(cell: &CellRef<A>) -> Self {
         RoomWait { cell: cell.clone(), waiter: Waiter::default() }
     }
 
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         self.cell.mailbox().poll_room(&mut self.waiter, cx)
     }
 }
@@ -122,14 +123,11 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     /// # Cancellation
     ///
     /// Dropped before it is ready, the message was not sent.
-    pub async fn send(self) -> Result<(), SendError<M>> {
+    #[inline(always)]
+    pub fn send(self) -> Sending<'a, A, M> {
         let deadline = self.deadline;
         let (target, message) = self.into_unsent();
-        match deliver(&target, Envelope::told(message)) {
-            Ok(()) => Ok(()),
-            Err(TryPushError::Closed(envelope)) => Err(SendError::Stopped(envelope.into_parts().0)),
-            Err(TryPushError::Full(envelope)) => send_later(target, deadline, envelope.into_parts().0).await,
-        }
+        Sending::new(target, message, deadline)
     }
 
     /// Sends this message in answer to another: its handler's answer goes to `reply`'s asker, whose deadline
@@ -297,34 +295,6 @@ impl<A: Handles<M>, M: Message> fmt::Debug for Request<'_, A, M> {
     }
 }
 
-/// Sends when there is room, unless the deadline comes first.
-async fn send_later<A: Handles<M>, M: Message>(
-    target: Target<'_, A>,
-    deadline: Option<Instant>,
-    mut message: M,
-) -> Result<(), SendError<M>> {
-    let address = target.cell().address();
-    let deadline = earlier(deadline, scope::asker(address).deadline);
-    let (mut room, mut sleep) = (RoomWait::new(target.cell()), None);
-    loop {
-        if scope::asker(address).would_deadlock {
-            return Err(SendError::WouldDeadlock(message));
-        }
-        let has_room = std::future::poll_fn(|cx| match room.poll(cx) {
-            Poll::Ready(()) => Poll::Ready(true),
-            Poll::Pending => poll_deadline(&mut sleep, deadline, &target, cx).map(|()| false),
-        });
-        if !has_room.await {
-            return Err(SendError::Full(message));
-        }
-        message = match deliver(&target, Envelope::told(message)) {
-            Ok(()) => return Ok(()),
-            Err(TryPushError::Closed(envelope)) => return Err(SendError::Stopped(envelope.into_parts().0)),
-            Err(TryPushError::Full(envelope)) => envelope.into_parts().0,
-        };
-    }
-}
-
 /// By the message alone, so that nothing else goes by memory.
 #[inline]
 fn tell<A: Handles<M>, M: Message>(target: &Target<'_, A>, message: M) -> Result<(), TellError<M>> {
@@ -332,7 +302,7 @@ fn tell<A: Handles<M>, M: Message>(target: &Target<'_, A>, message: M) -> Result
 }
 
 #[inline(always)]
-fn deliver<A: Handles<M>, M: Message>(
+pub(super) fn deliver<A: Handles<M>, M: Message>(
     target: &Target<'_, A>,
     envelope: Envelope<M>,
 ) -> Result<(), TryPushError<Envelope<M>>> {
@@ -368,7 +338,7 @@ fn not_told<M: Message>(error: TryPushError<Envelope<M>>) -> TellError<M> {
 ///
 /// A runtime that is gone has none, and tokio's panic then. Its cells are closed, which answers their asks; one whose
 /// answer is elsewhere waits for it no longer.
-fn poll_deadline<A: Actor>(
+pub(super) fn poll_deadline<A: Actor>(
     sleep: &mut Option<Pin<Box<Sleep>>>,
     deadline: Option<Instant>,
     target: &Target<'_, A>,
@@ -387,7 +357,7 @@ fn poll_deadline<A: Actor>(
     }
 }
 
-fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+pub(super) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

@@ -158,10 +158,15 @@ const SLOW_FOR_MILLIS: u32 = 1_000;
 /// machine stopped in the middle: where others compete for its processors, each such stop would turn asking where
 /// the asker stands off for a second.
 const SLOW_WITHIN: u8 = 64;
-/// The clock is read for one message in this many.
-const SAMPLED: u8 = 16;
+/// The clock is read for one message in so many: the more seldom the quicker the last was that was timed. So reading it
+/// costs a nanosecond a message, and no more than some sixty microseconds of handlers go by without a look.
+const STRIDES: [(Duration, u8); 3] =
+    [(Duration::from_micros(1), 64), (Duration::from_micros(4), 16), (Duration::from_micros(16), 4)];
 
-/// How fast plain handlers run, from one message in sixteen.
+/// And for one in this many where none could be timed.
+const UNMEASURED: u8 = 16;
+
+/// How fast plain handlers run, from some that are timed.
 #[derive(Default)]
 pub(super) struct Pace {
     /// Messages until the next that is timed; 0: the next one is.
@@ -181,7 +186,8 @@ impl Pace {
             self.untimed -= 1;
             return false;
         }
-        self.untimed = SAMPLED - 1;
+        // Until it was measured: one that waits never is.
+        self.untimed = UNMEASURED - 1;
         true
     }
 
@@ -189,7 +195,10 @@ impl Pace {
     pub(super) fn measured(&mut self, start: Instant, end: Instant, millis: impl FnOnce() -> u32) {
         self.is_measured = true;
         self.suspect = self.suspect.saturating_sub(1);
-        if end.saturating_duration_since(start) > SLOW {
+        let took = end.saturating_duration_since(start);
+        let stride = STRIDES.iter().find(|(quicker_than, _)| took < *quicker_than);
+        self.untimed = stride.map_or(0, |(_, stride)| stride - 1);
+        if took > SLOW {
             if self.suspect > 0 {
                 self.slow_until = millis().wrapping_add(SLOW_FOR_MILLIS) | 1;
             }
