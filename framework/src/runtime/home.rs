@@ -29,11 +29,13 @@ impl Runtime {
         task::try_id().is_some_and(|task| KNOWN.get() == Some((task, self.tokio_id)))
     }
 
-    #[cold]
+    #[inline(never)]
     fn enter_unless_current(&self) -> Option<EnterGuard<'_>> {
-        let task = task::try_id();
-        if Handle::try_current().is_ok_and(|current| current.id() == self.tokio_id) {
-            KNOWN.set(task.map(|task| (task, self.tokio_id)));
+        // Outside a task the answer could not be kept, and to find it costs what entering does.
+        if let Some(task) = task::try_id()
+            && Handle::try_current().is_ok_and(|current| current.id() == self.tokio_id)
+        {
+            KNOWN.set(Some((task, self.tokio_id)));
             return None;
         }
         Some(self.enter())
