@@ -117,6 +117,10 @@ pub use ostraca_macros::{Message, actor};
 #[cfg(not(ostraca_loom))]
 pub use shard::{All, Gather, KeyBytes, Keyed, Placement, ShardKey, Sharded, Shards};
 #[cfg(not(ostraca_loom))]
+pub use supervisor::{
+    AutoShutdown, ChildError, ChildId, ChildSpec, ChildState, RestartType, StopLimit, Strategy,
+};
+#[cfg(not(ostraca_loom))]
 pub use system::{GivenUp, Readiness, StartSystemError, StopReport, System, SystemBuilder};
 
 /// What one imports to write and use actors: `use ostraca::prelude::*;`.
@@ -142,10 +146,12 @@ pub mod __private {
     pub use crate::shard::{Keyed, ShardKey};
 }
 
-/// The queues, bare, for this workspace's benches; no promise.
+/// The queues and a supervisor's decisions, bare, for this workspace's benches and tests; no promise.
 #[doc(hidden)]
 #[cfg(all(feature = "internals", not(ostraca_loom)))]
 pub mod __internals {
     pub use crate::mailbox::handles as mailbox;
     pub use crate::queue::{handles as queue, rivals};
+    pub use crate::supervisor::Plan;
+    pub use crate::supervisor::core as supervisor;
 }

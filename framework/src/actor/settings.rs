@@ -15,15 +15,38 @@ pub struct Settings {
 
 /// How often and how soon a failed actor is started again.
 ///
-/// More than `max` failures within `within` and its supervisor gives it up. The wait before a restart starts at
-/// `backoff_min`, doubles with each failure in the window up to `backoff_max`, and is shortened by a random
-/// part of up to a quarter, so that actors that fell together do not rise together.
+/// More than `max` restarts within `within` and its supervisor gives it up. The wait before a restart starts at
+/// the shortest backoff, doubles with each failure up to the longest, and is shortened by a random part of up to a
+/// quarter, so that actors that fell together do not rise together; who has run for `within` without a failure
+/// waits the shortest again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restart {
     pub(crate) max: u32,
     pub(crate) within: Duration,
     pub(crate) backoff_min: Duration,
     pub(crate) backoff_max: Duration,
+}
+
+impl Default for Restart {
+    /// 5 restarts within 10 s, backoff 50 ms to 5 s.
+    fn default() -> Self {
+        Restart::new(5, Duration::from_secs(10)).backoff(Duration::from_millis(50), Duration::from_secs(5))
+    }
+}
+
+impl Restart {
+    /// At most `max` restarts within any `within`, without a wait: OTP's intensity and period.
+    pub const fn new(max: u32, within: Duration) -> Self {
+        Restart { max, within, backoff_min: Duration::ZERO, backoff_max: Duration::ZERO }
+    }
+
+    /// The shortest and the longest wait before a restart.
+    #[must_use]
+    pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
+        self.backoff_min = min;
+        self.backoff_max = max.max(min);
+        self
+    }
 }
 
 /// Whether an ask of an idle actor runs its handler on the asker's thread.
@@ -45,12 +68,7 @@ impl Default for Settings {
         Settings {
             mailbox_len_max: Some(1024),
             overflow: Overflow::Reject,
-            restart: Restart {
-                max: 5,
-                within: Duration::from_secs(10),
-                backoff_min: Duration::from_millis(50),
-                backoff_max: Duration::from_secs(5),
-            },
+            restart: Restart::default(),
             inline: Inline::Auto,
         }
     }
@@ -96,8 +114,7 @@ impl Settings {
     /// The shortest and the longest wait before a restart.
     #[must_use]
     pub fn backoff(mut self, min: Duration, max: Duration) -> Self {
-        self.restart.backoff_min = min;
-        self.restart.backoff_max = max.max(min);
+        self.restart = self.restart.backoff(min, max);
         self
     }
 

@@ -109,7 +109,15 @@
 //! [`Restart`]: crate::Restart
 //! [`StopReason::Restarting`]: crate::StopReason::Restarting
 
+#[cfg_attr(
+    not(feature = "internals"),
+    allow(dead_code, reason = "the live supervisor comes with the next commit")
+)]
+pub mod core;
 mod one_for_one;
+mod plan;
 mod window;
 
+pub use core::{ChildError, ChildId, ChildState};
 pub(crate) use one_for_one::OneForOne;
+pub use plan::{AutoShutdown, ChildSpec, Plan, RestartType, StopLimit, Strategy};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::window::Window;
+use super::window::{Backoff, Window};
 use crate::actor::{
     AnyParent, AnyRef, ChildSlot, Commons, Control, Failure, Label, Owner, Parent, Restart, StopReason,
     Verdict,
@@ -23,14 +23,14 @@ struct Children {
     kept: Vec<Option<AnyRef>>,
     free: Vec<ChildSlot>,
     /// Of those that have failed.
-    windows: HashMap<ChildSlot, Window>,
+    failures: HashMap<ChildSlot, (Window, Backoff)>,
     takes_more: bool,
 }
 
 impl OneForOne {
     pub(crate) fn new(commons: Arc<Commons>, given_up: GivenUp) -> Arc<Self> {
         let children =
-            Children { kept: Vec::new(), free: Vec::new(), windows: HashMap::new(), takes_more: true };
+            Children { kept: Vec::new(), free: Vec::new(), failures: HashMap::new(), takes_more: true };
         let supervisor = Arc::new(OneForOne { commons, given_up, children: Mutex::new(children) });
         let known = Arc::downgrade(&supervisor);
         supervisor.commons.enter(known);
@@ -72,9 +72,10 @@ impl Parent for OneForOne {
     fn failed(&self, child: ChildSlot, restart: &Restart, _failure: &Failure) -> Verdict {
         let (now, random) = (self.commons.now(), self.commons.runtime.random());
         let mut children = self.children.lock();
-        match children.windows.entry(child).or_default().failed(restart, now, random) {
-            Some(after) => Verdict::Restart { after },
-            None => Verdict::GiveUp,
+        let (window, backoff) = children.failures.entry(child).or_default();
+        match window.allows(restart, now) {
+            true => Verdict::Restart { after: backoff.failed(restart, now, random) },
+            false => Verdict::GiveUp,
         }
     }
 
@@ -82,7 +83,7 @@ impl Parent for OneForOne {
         let mut children = self.children.lock();
         let gone = children.kept[child.0 as usize].take();
         if gone.is_some() {
-            children.windows.remove(&child);
+            children.failures.remove(&child);
             children.free.push(child);
         }
         drop(children);

@@ -1,63 +1,82 @@
-//! Restart intensity: failures in a sliding window, and the wait before the next start.
+//! Restart intensity: restarts in a sliding window; and the wait before the next start.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::actor::Restart;
 
-/// The failures of one child that still count.
+/// The restarts that still count.
 #[derive(Default)]
 pub(super) struct Window {
-    failures: VecDeque<Instant>,
+    restarts: VecDeque<Instant>,
 }
 
 impl Window {
-    /// Counts a failure at `now`. The wait before the restart, or `None` when there were too many.
+    /// Counts a restart at `now`. False: it is one too many.
     ///
-    /// `random` shortens the wait by up to a quarter.
-    pub(super) fn failed(&mut self, restart: &Restart, now: Instant, random: u64) -> Option<Duration> {
-        while self.failures.front().is_some_and(|&at| now.saturating_duration_since(at) > restart.within) {
-            self.failures.pop_front();
+    /// One that is exactly `within` old still counts, as in OTP.
+    pub(super) fn allows(&mut self, restart: &Restart, now: Instant) -> bool {
+        while self.restarts.front().is_some_and(|&at| now.saturating_duration_since(at) > restart.within) {
+            self.restarts.pop_front();
         }
-        self.failures.push_back(now);
-        let count = self.failures.len();
-        if count > restart.max as usize {
-            return None;
+        self.restarts.push_back(now);
+        self.restarts.len() <= restart.max as usize
+    }
+}
+
+/// How long one child waits before its next start.
+#[derive(Default)]
+pub(super) struct Backoff {
+    doublings: u8,
+    /// Since when it runs, or will.
+    up_since: Option<Instant>,
+}
+
+impl Backoff {
+    /// The wait after a failure at `now`. `random` shortens it by up to a quarter.
+    pub(super) fn failed(&mut self, restart: &Restart, now: Instant, random: u64) -> Duration {
+        let is_steady = |&since: &Instant| now.saturating_duration_since(since) >= restart.within;
+        if self.up_since.as_ref().is_none_or(is_steady) {
+            self.doublings = 0;
         }
-        let doublings = (count - 1).min(31) as u32;
-        let wait = restart.backoff_min.saturating_mul(1 << doublings).min(restart.backoff_max);
+        let wait = restart.backoff_min.saturating_mul(1 << self.doublings).min(restart.backoff_max);
+        self.doublings = (self.doublings + 1).min(31);
         let jitter = wait.mul_f64(0.25 * (random as f64 / u64::MAX as f64));
-        Some(wait - jitter)
+        self.started(now + (wait - jitter));
+        wait - jitter
+    }
+
+    /// It runs since `now`: the quiet that resets the wait begins.
+    pub(super) fn started(&mut self, now: Instant) {
+        self.up_since = Some(now);
     }
 }
 
 #[cfg(all(test, not(ostraca_loom)))]
 mod tests {
     use super::*;
-    use crate::actor::Settings;
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     fn restart() -> Restart {
-        let second = Duration::from_secs(1);
-        Settings::default().restart_max(3).restart_within(10 * second).backoff(second, 4 * second).restart
+        Restart::new(3, 10 * SECOND).backoff(SECOND, 4 * SECOND)
     }
 
     #[test]
-    fn the_fourth_failure_within_the_window_gives_up() {
+    fn the_fourth_restart_within_the_window_is_one_too_many() {
         let (mut window, start) = (Window::default(), Instant::now());
         for second in 0..3 {
-            let now = start + Duration::from_secs(second);
-            assert!(window.failed(&restart(), now, 0).is_some(), "failure {second} is restarted");
+            assert!(window.allows(&restart(), start + second * SECOND), "restart {second}");
         }
-        assert_eq!(window.failed(&restart(), start + Duration::from_secs(10), 0), None);
+        assert!(!window.allows(&restart(), start + 10 * SECOND), "the first is as old as may be, and counts");
     }
 
     #[test]
-    fn a_failure_older_than_the_window_no_longer_counts() {
+    fn a_restart_older_than_the_window_no_longer_counts() {
         let (mut window, start) = (Window::default(), Instant::now());
         for second in [0, 1, 2, 11, 12, 13] {
-            let now = start + Duration::from_secs(second);
             assert!(
-                window.failed(&restart(), now, 0).is_some(),
+                window.allows(&restart(), start + second * SECOND),
                 "at {second} s only three are in the window"
             );
         }
@@ -65,17 +84,26 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_up_to_its_longest_and_starts_again_after_quiet() {
-        let (mut window, start) = (Window::default(), Instant::now());
-        let mut wait = |second| window.failed(&restart(), start + Duration::from_secs(second), 0);
-        assert_eq!(wait(0), Some(Duration::from_secs(1)));
-        assert_eq!(wait(1), Some(Duration::from_secs(2)));
-        assert_eq!(wait(2), Some(Duration::from_secs(4)));
-        assert_eq!(wait(30), Some(Duration::from_secs(1)));
+        let (mut backoff, start) = (Backoff::default(), Instant::now());
+        let mut wait = |second| backoff.failed(&restart(), start + second * SECOND, 0);
+        assert_eq!(wait(0), SECOND);
+        assert_eq!(wait(1), 2 * SECOND);
+        assert_eq!(wait(3), 4 * SECOND);
+        assert_eq!(wait(16), 4 * SECOND, "up since second 7: nine seconds are no quiet");
+        assert_eq!(wait(30), SECOND, "up since second 20");
+    }
+
+    #[test]
+    fn a_wait_longer_than_the_window_is_no_quiet() {
+        let restart = Restart::new(3, SECOND).backoff(8 * SECOND, 64 * SECOND);
+        let (mut backoff, start) = (Backoff::default(), Instant::now());
+        assert_eq!(backoff.failed(&restart, start, 0), 8 * SECOND);
+        assert_eq!(backoff.failed(&restart, start + 8 * SECOND, 0), 16 * SECOND);
     }
 
     #[test]
     fn chance_shortens_the_wait_by_up_to_a_quarter() {
-        let wait = Window::default().failed(&restart(), Instant::now(), u64::MAX);
-        assert_eq!(wait, Some(Duration::from_millis(750)));
+        let wait = Backoff::default().failed(&restart(), Instant::now(), u64::MAX);
+        assert_eq!(wait, Duration::from_millis(750));
     }
 }
