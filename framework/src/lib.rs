@@ -108,7 +108,8 @@ pub use actor::{
     Actor, ActorId, ActorRef, AskError, Batch, BatchItems, Cached, CachedMessage, Carries, Context,
     DeadLetter, DeadReason, Envelope, Failure, Finds, Handled, HandlerInfo, Handles, Inline, Item, Label,
     Local, Message, Methods, NoMethods, Reads, Recipient, RecipientRequest, ReplyTo, Request, Restart, Route,
-    SendError, Sending, Settings, SpawnError, StartError, StopReason, Target, Task, TellError, Turn, WeakRef,
+    SendError, Sending, Settings, SpawnError, StartError, StopReason, Target, Task, TellError, Terminated, Turn,
+    WeakRef,
 };
 #[cfg(not(ostraca_loom))]
 pub use mailbox::Overflow;
@@ -118,7 +119,8 @@ pub use ostraca_macros::{Message, actor};
 pub use shard::{All, Gather, KeyBytes, Keyed, Placement, ShardKey, Sharded, Shards};
 #[cfg(not(ostraca_loom))]
 pub use supervisor::{
-    AutoShutdown, ChildError, ChildId, ChildSpec, ChildState, RestartType, StopLimit, Strategy,
+    Added, AutoShutdown, ChildError, ChildId, ChildInfo, ChildSpec, ChildState, Home, RestartType, StopLimit,
+    Strategy, Supervisor, SupervisorArgs, SupervisorRef, SupervisorSpec,
 };
 #[cfg(not(ostraca_loom))]
 pub use system::{GivenUp, Readiness, StartSystemError, StopReport, System, SystemBuilder};

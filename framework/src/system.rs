@@ -20,12 +20,12 @@ use tokio::sync::watch;
 
 use crate::actor::{
     Actor, ActorRef, AnyCell, AnyParent, AnyRef, AskError, Birth, Cell, Commons, Control, DeadLetter, Inline,
-    Label, Parent, ReplyRx, SpawnError, StartOn, StopReason, reply_pair,
+    Label, Parent, ReplyRx, Restart, SpawnError, StartOn, StopReason, reply_pair,
 };
 use crate::monitor::Monitor;
 use crate::runtime::{Machine, Runtime, Seam};
 use crate::shard::{Placement, Shards, ThisProcess};
-use crate::supervisor::OneForOne;
+use crate::supervisor::{Home, OneForOne, Strategy, SupervisorSpec};
 use crate::sync::Mutex;
 
 /// How long killed actors are waited for: a plain handler that blocks its thread cannot be killed.
@@ -230,6 +230,13 @@ impl System {
                 Err(error)
             }
         }
+    }
+
+    /// A supervisor at the top of the tree, to be given children and [started](SupervisorSpec::start). `restart` is for
+    /// all of them together.
+    pub fn supervisor(&self, strategy: Strategy, restart: Restart) -> SupervisorSpec<Home> {
+        let home = Home::new(self.0.commons.clone(), self.0.parent.clone());
+        SupervisorSpec::at(home, strategy, restart)
     }
 
     async fn spawn_as<A: Actor>(

@@ -80,7 +80,7 @@ pub fn take_batch<A: Handles<M>, M: Message>(
     while let Some(envelope) = next {
         queued.push_back(envelope.open());
         let is_same = |message: &A::Message| A::handler_of(message) == handler;
-        next = if queued.len() < len_max { ctx.link().pop_if(is_same).map(A::unwrap) } else { None };
+        next = if queued.len() < len_max { ctx.cell_link().pop_if(is_same).map(A::unwrap) } else { None };
     }
     // Each caller has a deadline of its own: what the handler asks for all of them inherits none.
     super::scope::inherit_deadline(None);

@@ -10,8 +10,9 @@ use futures_core::Stream;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::cell::{Birth, Cell, Link, StartOn};
-use super::lifecycle::{Failure, SpawnError, StopReason};
-use super::parent::{AnyCell, AnyParent, AnyRef, Control};
+use super::commons::{Commons, Owner};
+use super::lifecycle::{Failure, SpawnError, StopReason, Terminated};
+use super::parent::{AnyCell, AnyParent, AnyRef, Control, Linked};
 use super::refs::{ActorRef, WeakRef};
 use super::reply::RawReply;
 use super::{Actor, Handles, Message};
@@ -95,13 +96,27 @@ impl<A: Actor> Context<A> {
     ///
     /// When this actor is stopping.
     pub fn child<B: Actor>(&mut self, args: B::Args) -> Result<ActorRef<B>, SpawnError> {
+        let birth = Birth { parent: self.family(), name: None, shard: None };
+        let commons = self.link.cell().commons();
+        Cell::spawn(commons, birth, args, StartOn::Workers, RawReply::nobody()).map(ActorRef::new)
+    }
+
+    /// What this actor's children stand under.
+    pub(crate) fn family(&mut self) -> Arc<AnyParent> {
         let cell = self.link.cell();
         let commons = cell.commons();
         let supervise = || (commons.supervise)(commons, cell.weak().into());
         let extras = self.extras.get_or_insert_default();
-        let parent = extras.supervisor.get_or_insert_with(supervise).clone();
-        let birth = Birth { parent, name: None, shard: None };
-        Cell::spawn(commons, birth, args, StartOn::Workers, RawReply::nobody()).map(ActorRef::new)
+        extras.supervisor.get_or_insert_with(supervise).clone()
+    }
+
+    pub(crate) fn commons(&self) -> &Arc<Commons> {
+        self.link.cell().commons()
+    }
+
+    /// This actor, for who sends it orders.
+    pub(crate) fn owner(&self) -> Owner {
+        self.link.cell().weak().into()
     }
 
     /// Tells this actor `message` once, `after` from now. It waits for room in a full mailbox.
@@ -226,8 +241,40 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// Tells this actor a message when `other` has stopped, at once if it has.
-    pub fn watch<B: Actor, M: Message>(
+    /// Tells this actor [`Terminated`](super::Terminated) when `other` has stopped for good, at once if it has. A
+    /// restart is no stop. Cancelling the task ends the watch.
+    ///
+    /// ```
+    /// # use ostraca::prelude::*;
+    /// use ostraca::Terminated;
+    /// # struct Feed;
+    /// # #[actor] impl Feed { #[start] fn start() -> Self { Feed } }
+    /// # struct Desk { feeds: Vec<ActorRef<Feed>> }
+    /// # #[actor]
+    /// # impl Desk {
+    /// #     #[start] fn start() -> Self { Desk { feeds: Vec::new() } }
+    /// #[handler]
+    /// fn follow(&mut self, ctx: &mut Context<Self>, feed: ActorRef<Feed>) {
+    ///     ctx.watch(&feed);
+    ///     self.feeds.push(feed);
+    /// }
+    ///
+    /// #[handler]
+    /// fn gone(&mut self, #[message] gone: Terminated) {
+    ///     self.feeds.retain(|feed| ActorRef::id(feed) != gone.actor.id());
+    /// }
+    /// # }
+    /// ```
+    pub fn watch<B: Actor>(&mut self, other: &ActorRef<B>) -> Task
+    where
+        A: Handles<Terminated>,
+    {
+        let actor = ActorRef::label(other);
+        self.watch_with(other, move |reason| Terminated::new(actor, reason))
+    }
+
+    /// Tells this actor a message of its own when `other` has stopped for good, at once if it has.
+    pub fn watch_with<B: Actor, M: Message>(
         &mut self,
         other: &ActorRef<B>,
         message: impl FnOnce(StopReason) -> M + Send + 'static,
@@ -236,6 +283,36 @@ impl<A: Actor> Context<A> {
         A: Handles<M>,
     {
         self.pipe(ActorRef::wait_stopped(other), message)
+    }
+
+    /// Links this incarnation of this actor and the one of `other`: when one of them ends badly, the other fails too,
+    /// and its supervisor decides. Badly: it failed or was killed, was given up, or its supervisor restarts it for
+    /// a sibling's sake. A stop in order breaks the link and nothing else; so does a restart of either: `#[start]`
+    /// links anew. If `other` is down, this actor fails at once.
+    ///
+    /// Who wants to hear of an end and live on [watches](Self::watch).
+    pub fn link<B: Actor>(&mut self, other: &ActorRef<B>) {
+        let cell = self.link.cell();
+        let other = ActorRef::cell(other);
+        if other.id() == cell.id() {
+            return;
+        }
+        let (me, from) = (cell.as_linked(), cell.incarnation());
+        let end = Linked { cell: other.weak().into(), id: other.id(), incarnation: None };
+        cell.order(Control::LinkTo { other: end, from });
+        other.order(Control::Link(me));
+        if other.exit().is_over() {
+            let failure = Failure::link(&other.label(), "it had stopped when the link was made");
+            cell.order(Control::LinkBroken { incarnation: from, failure });
+        }
+    }
+
+    /// Takes a [`link`](Self::link) back, whichever end made it.
+    pub fn unlink<B: Actor>(&mut self, other: &ActorRef<B>) {
+        let cell = self.link.cell();
+        let other = ActorRef::cell(other);
+        cell.order(Control::Unlink(other.id()));
+        other.order(Control::Unlink(cell.id()));
     }
 
     /// Stops this actor when the current handler has ended. What is queued is dropped; a parent that is to stop
@@ -254,7 +331,7 @@ impl<A: Actor> Context<A> {
         kept[place].downcast_mut().expect("it is one")
     }
 
-    pub(super) fn link(&mut self) -> &mut Link<A> {
+    pub(super) fn cell_link(&mut self) -> &mut Link<A> {
         &mut self.link
     }
 

@@ -1,10 +1,13 @@
 //! Why actors stop, how one waits for it, and what a start can fail with.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use thiserror::Error;
+use tokio::sync::oneshot;
 
+use super::message::Message;
 use crate::sync::Mutex;
 
 /// Why an actor stopped.
@@ -23,6 +26,12 @@ pub enum StopReason {
     NotStarted(Failure),
     /// The system's runtime was dropped under it.
     RuntimeLost,
+    /// A sibling failed, and its supervisor restarts both: only `#[stop]` gets this reason.
+    Restarting,
+    /// It failed, and is of a kind that is not restarted.
+    Failed(Failure),
+    /// It is a supervisor, and its significant children have ended.
+    AutoShutdown,
 }
 
 /// One failure of an actor.
@@ -37,6 +46,8 @@ enum Cause {
     Panic(&'static str),
     Start,
     Child,
+    Member,
+    Link,
 }
 
 impl Failure {
@@ -58,6 +69,15 @@ impl Failure {
         Failure { cause: Cause::Child, text: format!("{child}: {reason}").into() }
     }
 
+    /// A child of a group failed once too often.
+    pub(crate) fn member(child: &str, failure: &str) -> Self {
+        Failure { cause: Cause::Member, text: format!("{child}: {failure}").into() }
+    }
+
+    pub(crate) fn link(other: &Label, end: &str) -> Self {
+        Failure { cause: Cause::Link, text: format!("{other}: {end}").into() }
+    }
+
     /// The panic's message, the start's error, or the child and its reason.
     pub fn text(&self) -> &str {
         &self.text
@@ -70,6 +90,8 @@ impl fmt::Display for Failure {
             Cause::Panic(place) => write!(f, "panicked in {place}: {}", self.text),
             Cause::Start => write!(f, "could not start: {}", self.text),
             Cause::Child => write!(f, "a child was given up: {}", self.text),
+            Cause::Member => f.write_str(&self.text),
+            Cause::Link => write!(f, "a linked actor fell: {}", self.text),
         }
     }
 }
@@ -83,6 +105,9 @@ impl fmt::Display for StopReason {
             StopReason::GaveUp(failure) => write!(f, "given up after too many failures, the last: {failure}"),
             StopReason::NotStarted(failure) => failure.fmt(f),
             StopReason::RuntimeLost => f.write_str("its runtime was dropped"),
+            StopReason::Restarting => f.write_str("stopped to be restarted with a sibling"),
+            StopReason::Failed(failure) => write!(f, "failed, and is not restarted: {failure}"),
+            StopReason::AutoShutdown => f.write_str("its significant children have ended"),
         }
     }
 }
@@ -128,6 +153,12 @@ pub enum SpawnError {
     /// The system is stopping or stopped.
     #[error("the system is stopping and takes no new actors")]
     Stopping,
+    /// A supervisor has a significant child that cannot be one.
+    #[error(
+        "a significant child is transient or temporary, and its supervisor says `auto_shutdown`: say so, or leave \
+         `significant` out"
+    )]
+    Significant,
 }
 
 /// An actor's number, unique in its system and never used again.
@@ -193,14 +224,40 @@ pub(crate) fn short_type_name<A>() -> &'static str {
     &full[start..head]
 }
 
-/// Called once when the actor has stopped.
-type OnExit = Box<dyn FnOnce(&StopReason) + Send>;
+/// Told by [`Context::watch`](super::Context::watch): an actor has stopped for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Terminated {
+    /// Which.
+    pub actor: Label,
+    /// Why.
+    pub reason: StopReason,
+}
+
+impl Terminated {
+    pub(crate) fn new(actor: Label, reason: StopReason) -> Self {
+        Terminated { actor, reason }
+    }
+}
+
+impl Message for Terminated {
+    type Reply = ();
+    type Refusal = Infallible;
+}
+
+/// Who wants to know that an actor has stopped.
+enum Watcher {
+    /// Called once.
+    Call(Box<dyn FnOnce(&StopReason) + Send>),
+    /// Waits, unless it has lost interest.
+    Wait(oneshot::Sender<StopReason>),
+}
 
 /// Whether an actor has stopped, and who wants to know.
 #[derive(Default)]
 pub(crate) struct Exit {
     reason: OnceLock<StopReason>,
-    watchers: Mutex<Vec<OnExit>>,
+    watchers: Mutex<Vec<Watcher>>,
 }
 
 impl Exit {
@@ -210,15 +267,28 @@ impl Exit {
 
     /// Calls `watcher` with the reason, at once if the actor has stopped already.
     pub(crate) fn watch(&self, watcher: impl FnOnce(&StopReason) + Send + 'static) {
+        self.enter(Watcher::Call(Box::new(watcher)));
+    }
+
+    fn enter(&self, watcher: Watcher) {
         let mut watchers = self.watchers.lock();
         // Under the lock that `set` takes to collect the watchers: none is missed between the two.
-        match self.reason.get() {
-            None => watchers.push(Box::new(watcher)),
-            Some(reason) => {
-                drop(watchers);
-                watcher(reason);
-            }
+        if let Some(reason) = self.reason.get() {
+            drop(watchers);
+            return watcher.tell(reason);
         }
+        // Each time the memory is full: an actor that outlives many who watched it does not keep them.
+        if watchers.len() == watchers.capacity() {
+            watchers.retain(|watcher| !watcher.is_gone());
+        }
+        watchers.push(watcher);
+    }
+
+    /// Whether the actor has stopped, for who has just left something in its control lane: if not, its runner will
+    /// find it there when it closes.
+    pub(crate) fn is_over(&self) -> bool {
+        let _locked = self.watchers.lock();
+        self.reason.get().is_some()
     }
 
     /// Sets the reason and tells the watchers, once.
@@ -231,15 +301,28 @@ impl Exit {
             std::mem::take(&mut *watchers)
         };
         let reason = self.reason.get().expect("it was set above");
-        watchers.into_iter().for_each(|watcher| watcher(reason));
+        watchers.into_iter().for_each(|watcher| watcher.tell(reason));
     }
 
     /// Ready when the actor has stopped.
     pub(crate) fn wait(&self) -> impl Future<Output = StopReason> + Send + use<> {
-        let (tx, rx) = tokio::sync::oneshot::channel();
-        // A receiver that is gone no longer wants to know.
-        self.watch(move |reason| drop(tx.send(reason.clone())));
+        let (tx, rx) = oneshot::channel();
+        self.enter(Watcher::Wait(tx));
         // A cell that is dropped without a reason went with its runtime.
         async move { rx.await.unwrap_or(StopReason::RuntimeLost) }
+    }
+}
+
+impl Watcher {
+    fn tell(self, reason: &StopReason) {
+        match self {
+            Watcher::Call(call) => call(reason),
+            // A receiver that is gone no longer wants to know.
+            Watcher::Wait(tx) => drop(tx.send(reason.clone())),
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        matches!(self, Watcher::Wait(tx) if tx.is_closed())
     }
 }

@@ -41,7 +41,7 @@ pub use cached::{Cached, CachedMessage, fill};
 pub use commons::{DeadLetter, DeadReason};
 pub use context::{Context, Task};
 pub use error::{AskError, SendError, TellError};
-pub use lifecycle::{ActorId, Failure, Label, SpawnError, StartError, StopReason};
+pub use lifecycle::{ActorId, Failure, Label, SpawnError, StartError, StopReason, Terminated};
 pub use message::{Direct, Envelope, Handles, IsResult, Message};
 pub use recipient::{Recipient, RecipientRequest};
 pub use refs::{ActorRef, WeakRef};
@@ -54,7 +54,7 @@ pub use turn::{Handled, Turn};
 
 pub(crate) use cell::{Birth, Cell, StartOn};
 pub(crate) use commons::{Commons, Owner};
-pub(crate) use parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, Parent, Verdict};
+pub(crate) use parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, IncarnationEnd, Parent, Verdict};
 pub(crate) use reply::{RawReply, ReplyRx, pair as reply_pair};
 pub(crate) use stats::{CellStats, RareStats};
 

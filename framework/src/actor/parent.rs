@@ -17,6 +17,20 @@ pub(crate) trait Parent: Send + Sync {
     /// A new child, before it starts, and where it is kept from then on. `None`: no children are taken any more.
     fn adopt(&self, child: AnyRef) -> Option<ChildSlot>;
 
+    /// Whether it is this supervisor that decides what follows the end of an incarnation, later and by
+    /// [`Control::Restart`] or [`Control::Close`]. If not, a child that stops or is killed is gone, and one that fails
+    /// is asked about by [`failed`](Self::failed).
+    fn decides(&self) -> bool {
+        false
+    }
+
+    /// A child has started. Only for who decides.
+    fn started(&self, _child: ChildSlot) {}
+
+    /// An incarnation of a child has ended, or has not started: its state is dropped and the children of its context
+    /// have stopped; its mailbox is kept. Only for who decides.
+    fn ended(&self, _child: ChildSlot, _end: IncarnationEnd) {}
+
     /// A child failed; its state is dropped, its mailbox kept.
     fn failed(&self, child: ChildSlot, restart: &Restart, failure: &Failure) -> Verdict;
 
@@ -24,7 +38,7 @@ pub(crate) trait Parent: Send + Sync {
     fn forget(&self, child: ChildSlot) -> bool;
 
     /// A child that was forgotten had stopped for this reason.
-    fn stopped(&self, child: &Label, reason: &StopReason);
+    fn stopped(&self, slot: ChildSlot, child: &Label, reason: &StopReason);
 
     /// The children, in the order of their start.
     fn children(&self) -> Vec<AnyRef>;
@@ -58,6 +72,17 @@ pub(crate) enum Verdict {
     GiveUp,
 }
 
+/// How one incarnation of an actor ended.
+#[derive(Clone, Debug)]
+pub(crate) enum IncarnationEnd {
+    /// In order, for this reason.
+    InOrder(StopReason),
+    /// It panicked, did not start, or fell with another.
+    Failed(Failure),
+    /// A suspended handler may have been dropped half way.
+    Killed,
+}
+
 /// Orders to a cell, on the lane that never waits behind users' messages.
 pub(crate) enum Control {
     /// Stop when the current handler has ended; what is queued is dropped.
@@ -68,10 +93,52 @@ pub(crate) enum Control {
     Kill(StopReason),
     /// Start again: the wait after a failure is over.
     Restart,
+    /// End this incarnation in order, for this reason; another one may follow. Only from who decides, as the next two.
+    Halt(StopReason),
+    /// End this incarnation now; a suspended handler is dropped half way.
+    Cut,
+    /// No restart follows: end for good.
+    Close(StopReason),
+    /// What this actor was there for is over: it ends, for this reason.
+    Quit(StopReason),
     /// All children have stopped.
     ChildrenStopped,
     /// A child was given up: this actor fails.
     Escalated(Failure),
+    /// From this actor itself: it links to that one.
+    LinkTo {
+        /// The other end, whose incarnation is not known yet.
+        other: Linked,
+        /// This one.
+        from: u64,
+    },
+    /// From the actor that links to this one: an answer is due.
+    Link(Linked),
+    /// The answer: whom the link leads to, and from which incarnation of this actor.
+    LinkMade {
+        /// The other end.
+        other: Linked,
+        /// This one.
+        from: u64,
+    },
+    /// The actor of this number is not linked any more.
+    Unlink(ActorId),
+    /// The other end of a link fell, and this incarnation falls with it.
+    LinkBroken {
+        /// This end.
+        incarnation: u64,
+        /// The other end, and how it ended.
+        failure: Failure,
+    },
+}
+
+/// One end of a link.
+#[derive(Clone)]
+pub(crate) struct Linked {
+    pub(crate) cell: WeakAnyRef,
+    pub(crate) id: ActorId,
+    /// Not known until the other end has answered.
+    pub(crate) incarnation: Option<u64>,
 }
 
 /// A reference to a cell whose actor type is forgotten.

@@ -24,7 +24,7 @@
 //!     .child_as::<Prices>(ChildSpec::transient().named("prices"), ())
 //!     .start()
 //!     .await?;
-//! let prices: ActorRef<Prices> = market.actor("prices").expect("it was started above");
+//! let prices = market.actor_named::<Prices>("prices").expect("it was started above");
 //! assert_eq!(prices.len().await?, 0);
 //! # Ok(())
 //! # }
@@ -53,8 +53,8 @@
 //! - **Significant children.** With [`AutoShutdown::AnySignificant`] the supervisor ends when one of them has ended by
 //!   itself and is not restarted, with [`AutoShutdown::AllSignificant`] when the last has. A child that was stopped by
 //!   its supervisor does not count.
-//! - **Dynamic children.** [`Supervisor::add`], [`terminate`](Supervisor::terminate), [`restart`](Supervisor::restart)
-//!   and [`remove`](Supervisor::remove). They are gone when the supervisor itself is restarted.
+//! - **Dynamic children.** [`SupervisorRef::add`], [`terminate`](SupervisorRef::terminate),
+//!   [`restart`](SupervisorRef::restart) and [`remove`](SupervisorRef::remove). They are gone when the supervisor itself is restarted.
 //! - **One thing at a time.** What happens while a supervisor starts or stops a child waits, in order.
 //!
 //! What OTP has not: a wait before a restart. It starts at `backoff_min` and doubles with each failure of the same
@@ -75,7 +75,7 @@
 //! |---|---|
 //! | references, [`watch`](crate::Context::watch)es of it | stay |
 //! | mailbox, and the asks in it | stay, in order |
-//! | the message in hand | of a child that failed or was killed: spent; its asker gets `Panicked` or `Dropped`, the dead letters its name. Of a sibling that is stopped: its handler ends first |
+//! | the message in hand | of a child that failed or was killed: spent; its asker gets `Panicked` or `Unanswered`, the dead letters its name. Of a sibling that is stopped: its handler ends first |
 //! | asks it had made itself | their waits end; the messages may still run |
 //! | timers, streams, pipes, tasks, its own watches and links | end; `#[start]` sets them up |
 //! | children of its context | are stopped, for good, newest first, before it starts again |
@@ -84,7 +84,7 @@
 //! | `#[stop]` | runs in a sibling that is stopped for the others' sake ([`StopReason::Restarting`]); not in one that failed |
 //!
 //! A child that ends and is *not* restarted (transient, temporary, terminated) is closed: its references say so, and a
-//! later [`restart`](Supervisor::restart) makes a new actor.
+//! later [`restart`](SupervisorRef::restart) makes a new actor.
 //!
 //! # How it is built
 //!
@@ -109,15 +109,19 @@
 //! [`Restart`]: crate::Restart
 //! [`StopReason::Restarting`]: crate::StopReason::Restarting
 
-#[cfg_attr(
-    not(feature = "internals"),
-    allow(dead_code, reason = "the live supervisor comes with the next commit")
-)]
 pub mod core;
+mod group;
+mod handle;
 mod one_for_one;
 mod plan;
+mod spec;
+mod tree;
 mod window;
 
 pub use core::{ChildError, ChildId, ChildState};
+pub use group::ChildInfo;
+pub use handle::{Added, SupervisorRef};
 pub(crate) use one_for_one::OneForOne;
 pub use plan::{AutoShutdown, ChildSpec, Plan, RestartType, StopLimit, Strategy};
+pub use spec::{Home, SupervisorSpec};
+pub use tree::{Supervisor, SupervisorArgs};

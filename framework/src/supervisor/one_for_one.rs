@@ -90,7 +90,7 @@ impl Parent for OneForOne {
         gone.is_some()
     }
 
-    fn stopped(&self, child: &Label, reason: &StopReason) {
+    fn stopped(&self, _slot: ChildSlot, child: &Label, reason: &StopReason) {
         if matches!(reason, StopReason::GaveUp(_)) {
             (self.given_up)(child, reason);
         }

@@ -83,7 +83,7 @@ impl ChildSpec {
         ChildSpec::new(RestartType::Temporary)
     }
 
-    /// Its name among its siblings, in labels and for [`Supervisor::actor`](super::Supervisor::actor).
+    /// Its name among its siblings, in labels and for [`SupervisorRef::actor_named`](super::SupervisorRef::actor_named).
     #[must_use]
     pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());

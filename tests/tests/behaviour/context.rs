@@ -70,7 +70,7 @@ impl Clerk {
     #[handler]
     fn hire(&mut self, ctx: &mut Context<Self>) -> ActorRef<Clerk> {
         let child = ctx.child::<Clerk>(()).unwrap();
-        ctx.watch(&child, |_reason| See(99));
+        ctx.watch_with(&child, |_reason| See(99));
         self.child = Some(child.clone());
         child
     }

@@ -1,4 +1,8 @@
 //! How an incarnation of an actor ends, and what follows: stop, drain, kill, failure, restart.
+//!
+//! Under a supervisor that [decides](super::super::parent::Parent::decides) every end but a drain's leads to `Down`, is
+//! reported once, and waits for an order. Under the flat list of an actor or a system only a failure does, and the
+//! verdict comes at once.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,7 +10,7 @@ use std::time::Duration;
 
 use super::super::commons::DeadReason;
 use super::super::lifecycle::{Failure, StopReason};
-use super::super::parent::{AnyCell, AnyRef, Control, Verdict};
+use super::super::parent::{AnyCell, AnyRef, Control, IncarnationEnd, Verdict};
 use super::super::{Actor, scope};
 use super::life::{At, Phase};
 use super::runner::Runner;
@@ -22,8 +26,18 @@ impl<A: Actor> Runner<'_, A> {
                 Control::Stop(reason) => self.stop(reason),
                 Control::Drain(reason) => self.drain(reason),
                 Control::Kill(reason) => self.kill(reason),
-                Control::Restart if self.life().phase == Phase::Failed => self.life().phase = Phase::New,
+                Control::Halt(reason) => self.end_in_order(reason),
+                Control::Cut => self.cut(),
+                Control::Close(reason) => self.end(reason),
+                Control::Quit(reason) => self.quit(reason),
+                Control::Restart if self.life().phase == Phase::Down => self.restart(),
                 Control::ChildrenStopped if self.life().phase == Phase::StoppingChildren => self.run_stop(),
+                Control::ChildrenStopped if self.life().phase == Phase::Down => self.report_end(),
+                Control::LinkTo { other, from } => self.link_to(other, from),
+                Control::Link(from) => self.link(from),
+                Control::LinkMade { other, from } => self.link_made(other, from),
+                Control::Unlink(id) => self.unlink(id),
+                Control::LinkBroken { incarnation, failure } => self.link_broken(incarnation, &failure),
                 Control::Escalated(failure) if self.life().phase == Phase::Running => {
                     let in_hand = self.future().is_some();
                     self.fail(&failure, in_hand);
@@ -34,21 +48,109 @@ impl<A: Actor> Runner<'_, A> {
         }
     }
 
+    /// Whether another incarnation may follow, by the supervisor's order.
+    fn is_decided_elsewhere(&mut self) -> bool {
+        !self.life().is_last() && self.cell.parent.decides()
+    }
+
     fn stop(&mut self, reason: StopReason) {
+        if self.is_decided_elsewhere() {
+            return self.end_in_order(reason);
+        }
         match self.life().phase {
             Phase::Running => {
                 self.life().cold().stop.get_or_insert(reason);
                 self.cell.mailbox.close();
             }
-            Phase::New | Phase::Starting | Phase::Failed => self.close(reason),
+            Phase::New | Phase::Starting | Phase::Down => self.close(reason),
             Phase::StoppingChildren | Phase::Stopping | Phase::Closed => {}
+        }
+    }
+
+    /// Ends this incarnation when the current handler has ended; the mailbox stays.
+    fn end_in_order(&mut self, reason: StopReason) {
+        match self.life().phase {
+            Phase::Running => drop(self.life().cold().stop.get_or_insert(reason)),
+            Phase::New | Phase::Starting => {
+                self.drop_incarnation();
+                self.go_down(IncarnationEnd::InOrder(reason));
+            }
+            // There is none, or it is ending.
+            Phase::Down | Phase::StoppingChildren | Phase::Stopping | Phase::Closed => {}
+        }
+    }
+
+    fn cut(&mut self) {
+        match self.life().phase {
+            Phase::New | Phase::Starting | Phase::Running | Phase::StoppingChildren | Phase::Stopping => {
+                if self.life().is_last() {
+                    return self.end(StopReason::Killed);
+                }
+                self.drop_handler();
+                self.drop_incarnation();
+                self.go_down(IncarnationEnd::Killed);
+            }
+            Phase::Down | Phase::Closed => {}
+        }
+    }
+
+    fn quit(&mut self, reason: StopReason) {
+        if self.life().phase != Phase::Running {
+            return;
+        }
+        if !self.is_decided_elsewhere() {
+            return self.close(reason);
+        }
+        self.drop_incarnation();
+        self.go_down(IncarnationEnd::InOrder(reason));
+    }
+
+    fn restart(&mut self) {
+        self.life().phase = Phase::New;
+        if self.cell.parent.decides() {
+            self.cell.rare_stats().restarts.add(1);
+        }
+    }
+
+    /// `#[stop]` has run.
+    pub(super) fn stopped(&mut self, reason: StopReason) {
+        if !self.is_decided_elsewhere() {
+            return self.close(reason);
+        }
+        self.drop_incarnation();
+        self.go_down(IncarnationEnd::InOrder(reason));
+    }
+
+    /// This incarnation is dropped: when the children have stopped, the supervisor hears of it.
+    fn go_down(&mut self, end: IncarnationEnd) {
+        self.break_links(&end);
+        // SAFETY: the future is gone.
+        let (_, ctx) = unsafe { self.borrow_half() };
+        let children = ctx.children();
+        let order = if matches!(end, IncarnationEnd::Killed) { Control::Kill } else { Control::Stop };
+        let life = self.life();
+        life.phase = Phase::Down;
+        life.cold().stop = None;
+        life.cold().end = Some(end);
+        if children.is_empty() {
+            self.life().wait_for(None);
+            return self.report_end();
+        }
+        let waiting = self.when_stopped(children, order, Duration::ZERO, || Control::ChildrenStopped);
+        self.life().wait_for(Some(waiting));
+    }
+
+    fn report_end(&mut self) {
+        if let Some(end) = self.life().cold().end.take() {
+            self.cell.parent.ended(self.cell.child_slot(), end);
         }
     }
 
     fn drain(&mut self, reason: StopReason) {
         match self.life().phase {
-            Phase::New | Phase::Starting | Phase::Running | Phase::Failed => {
+            Phase::New | Phase::Starting | Phase::Running | Phase::Down => {
                 self.life().cold().drain.get_or_insert(reason);
+                self.life().cold().is_last = true;
                 self.cell.mailbox.close();
             }
             Phase::StoppingChildren | Phase::Stopping | Phase::Closed => {}
@@ -56,11 +158,24 @@ impl<A: Actor> Runner<'_, A> {
     }
 
     pub(super) fn kill(&mut self, reason: StopReason) {
+        match reason {
+            StopReason::Killed if self.is_decided_elsewhere() => self.cut(),
+            reason => self.end(reason),
+        }
+    }
+
+    /// Ends the actor for good, now.
+    fn end(&mut self, reason: StopReason) {
+        self.drop_handler();
+        self.close(reason);
+    }
+
+    /// A suspended handler is dropped half way.
+    fn drop_handler(&mut self) {
         if self.life().phase == Phase::Running && self.future().is_some() {
             self.guard_drop(|runner| runner.future().clear());
             self.spend_messages(DeadReason::Killed);
         }
-        self.close(reason);
     }
 
     /// The messages that the handler had in hand are spent: they will not run again.
@@ -77,7 +192,9 @@ impl<A: Actor> Runner<'_, A> {
     #[cold]
     #[inline(never)]
     pub(super) fn begin_stop(&mut self, reason: StopReason) {
-        self.cell.mailbox.close();
+        if !self.is_decided_elsewhere() {
+            self.cell.mailbox.close();
+        }
         let life = self.life();
         let drains = life.take_drain().is_some();
         life.cold().stop = Some(reason);
@@ -146,6 +263,10 @@ impl<A: Actor> Runner<'_, A> {
         }
         self.drop_incarnation();
         scope::release_held();
+        if self.is_decided_elsewhere() {
+            return self.go_down(IncarnationEnd::Failed(failure.clone()));
+        }
+        self.break_links(&IncarnationEnd::Failed(failure.clone()));
         let life = self.life();
         if let Some(reason) = life.take_stop() {
             // It was stopping anyway.
@@ -168,7 +289,7 @@ impl<A: Actor> Runner<'_, A> {
         let children = ctx.children();
         let waiting = self.when_stopped(children, Control::Stop, after, || Control::Restart);
         let life = self.life();
-        life.phase = Phase::Failed;
+        life.phase = Phase::Down;
         life.wait_for(Some(waiting));
     }
 
@@ -200,6 +321,10 @@ impl<A: Actor> Runner<'_, A> {
         self.life().phase = Phase::Closed;
         cell.mailbox.close();
         self.drop_incarnation();
+        self.break_links(&match &reason {
+            StopReason::Killed | StopReason::RuntimeLost => IncarnationEnd::Killed,
+            reason => IncarnationEnd::InOrder(reason.clone()),
+        });
         self.life().wait_for(None);
         // SAFETY: the future is gone.
         let (_, ctx) = unsafe { self.borrow_half() };
@@ -213,8 +338,9 @@ impl<A: Actor> Runner<'_, A> {
         let label = cell.label();
         tracing::info!(target: "ostraca::actor", actor = %label, "{reason}");
         cell.commons.leave(cell, &**cell.parent, cell.child_slot());
-        cell.parent.stopped(&label, &reason);
+        cell.parent.stopped(cell.child_slot(), &label, &reason);
         cell.exit().set(reason);
+        self.answer_late_links();
     }
 
     fn bury_mailbox(&mut self) {

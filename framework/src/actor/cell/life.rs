@@ -6,6 +6,7 @@ use tokio::task::AbortHandle;
 
 use super::super::Actor;
 use super::super::lifecycle::StopReason;
+use super::super::parent::{IncarnationEnd, Linked};
 use super::super::reply::RawReply;
 use super::super::scope::Suspended;
 
@@ -17,14 +18,16 @@ pub(crate) type Started = RawReply<(), StopReason>;
 /// ```text
 ///   New ──> Starting ──> Running ──> StoppingChildren ──> Stopping ──> Closed
 ///              ^            │               (stop, drain done)
-///              └── Failed <─┘ (panic; children stopped; the wait before the restart)
+///              └── Down <───┘ (panic; children stopped; until the restart)
+///                   ^                    │
+///                   └────────────────────┘ (a supervisor decides what follows)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     New,
     Starting,
     Running,
-    Failed,
+    Down,
     StoppingChildren,
     Stopping,
     Closed,
@@ -75,6 +78,12 @@ pub(super) struct Cold {
     pub(super) stop: Option<StopReason>,
     /// Stop when the mailbox, which is closed, is empty.
     pub(super) drain: Option<StopReason>,
+    /// It was drained: its mailbox is closed, no incarnation follows.
+    pub(super) is_last: bool,
+    /// How this incarnation ended; told to the supervisor when the children have stopped.
+    pub(super) end: Option<IncarnationEnd>,
+    /// Who falls with this incarnation.
+    pub(super) links: Vec<Linked>,
     /// The task that waits before the next restart, or for the children to stop.
     pub(super) waiting: Option<AbortHandle>,
 }
@@ -107,6 +116,11 @@ impl<A: Actor> Life<A> {
     #[inline]
     pub(super) fn take_drain(&mut self) -> Option<StopReason> {
         self.cold.as_mut()?.drain.take()
+    }
+
+    /// No incarnation follows this one.
+    pub(super) fn is_last(&self) -> bool {
+        self.cold.as_ref().is_some_and(|cold| cold.is_last)
     }
 
     #[inline]

@@ -23,6 +23,7 @@ mod fate;
 mod future_slot;
 mod inline;
 mod life;
+mod links;
 mod runner;
 
 use std::any::TypeId;

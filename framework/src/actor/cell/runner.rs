@@ -331,7 +331,7 @@ impl<'a, A: Actor> Runner<'a, A> {
                 self.begin_start();
                 None
             }
-            Phase::Failed | Phase::StoppingChildren => {
+            Phase::Down | Phase::StoppingChildren => {
                 // No future is there: a wake of one that is gone, whoever kept its waker, is for nobody. Left where
                 // it is it would keep the cell from resting, and so this worker from ever bringing the restart.
                 self.cell.claim().take_woken();
@@ -540,7 +540,7 @@ impl<'a, A: Actor> Runner<'a, A> {
             Ended::Started(outcome) => self.start_done(outcome),
             Ended::Done if self.life().phase == Phase::Stopping => {
                 let reason = self.life().take_stop().expect("a stopping actor has its reason");
-                self.close(reason);
+                self.stopped(reason);
             }
             Ended::Done => self.message_done(),
         }
@@ -580,6 +580,7 @@ impl<'a, A: Actor> Runner<'a, A> {
         let (state, _) = unsafe { self.borrow_half() };
         state.as_ref().expect("a start that succeeded has put the actor there").publish(&self.cell.views);
         self.life().phase = Phase::Running;
+        self.cell.parent.started(self.cell.child_slot());
         if self.life().started.is_awaited() {
             self.life().started.take().open().reply(());
         } else {

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::{
-    ChildError, ChildId, ChildSpec, ChildState, Command, End, Event, Outcome, Plan, Request, Ticket, Timer,
+    ChildError, ChildId, ChildSpec, ChildState, Command, End, Event, Outcome, Plan, Request, StopCause,
+    Ticket, Timer,
 };
 use crate::supervisor::plan::{AutoShutdown, RestartType, STOP_WITHIN, StopLimit, Strategy};
 use crate::supervisor::window::{Backoff, Window};
@@ -37,6 +38,8 @@ enum Stage {
     Off,
     Idle,
     Working(Work),
+    /// Waits for the end of children that were killed all at once.
+    Dying,
 }
 
 /// What is under way.
@@ -58,6 +61,15 @@ enum Goal {
     Add(Ticket, ChildId),
     Terminate(Ticket, ChildId),
     StartAgain(Ticket, ChildId),
+}
+
+impl Goal {
+    fn stop_cause(self) -> StopCause {
+        match self {
+            Goal::Restart | Goal::Wait(..) => StopCause::Sibling,
+            _ => StopCause::End,
+        }
+    }
 }
 
 /// What is to be looked at when the work is done.
@@ -96,6 +108,9 @@ impl Core {
     /// Says what follows from `event` at `now`. `random` is for the wait before a restart.
     pub fn handle(&mut self, event: Event, now: Instant, random: u64, out: &mut Vec<Command>) {
         let mut turn = Turn { now, random, out };
+        if matches!(event, Event::Kill) {
+            return self.kill_all(&mut turn);
+        }
         let work = match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Off => {
                 self.stage = Stage::Off;
@@ -106,6 +121,7 @@ impl Core {
                 return self.go_on(&mut turn);
             }
             Stage::Working(work) => work,
+            Stage::Dying => return self.handle_dying(event, &mut turn),
         };
         match self.reported(work, event, &mut turn) {
             Ok(work) => self.work(work, &mut turn),
@@ -128,10 +144,62 @@ impl Core {
                 self.work(Work { stops: Vec::new(), starts, goal: Goal::Init }, turn);
                 self.go_on(turn);
             }
-            Event::Request(ticket, _) => turn.out.push(Command::Answer(ticket, Err(ChildError::Stopping))),
+            Event::Request(ticket, request) => {
+                if let Request::Add(key, _) = request {
+                    turn.out.push(Command::Forget(key));
+                }
+                turn.out.push(Command::Answer(ticket, Err(ChildError::Stopping)));
+            }
             Event::Stop => turn.out.push(Command::Ended(Outcome::Stopped)),
             // Reports and timers of what is over.
-            Event::Started(_) | Event::Ended(..) | Event::Timer(_) => {}
+            Event::Started(_) | Event::Ended(..) | Event::Timer(_) | Event::Kill => {}
+        }
+    }
+
+    /// All at once: nobody is left to do it in order.
+    fn kill_all(&mut self, turn: &mut Turn<'_>) {
+        let goal = match std::mem::replace(&mut self.stage, Stage::Dying) {
+            Stage::Off => {
+                self.stage = Stage::Off;
+                return;
+            }
+            Stage::Working(work) => Some(work.goal),
+            Stage::Idle | Stage::Dying => None,
+        };
+        if let Some(Goal::Add(ticket, _) | Goal::Terminate(ticket, _) | Goal::StartAgain(ticket, _)) = goal {
+            turn.out.push(Command::Answer(ticket, Err(ChildError::Stopping)));
+        }
+        for key in self.keys() {
+            self.disarm(key, turn);
+            let child = self.child(key).expect("it is one of them");
+            child.state = match child.state {
+                ChildState::Up | ChildState::Starting | ChildState::Stopping => ChildState::Stopping,
+                ChildState::Exited | ChildState::Restarting | ChildState::Down => ChildState::Down,
+            };
+            if child.state == ChildState::Stopping {
+                turn.out.push(Command::Kill(key));
+            }
+        }
+        self.look_for_the_last(turn);
+    }
+
+    fn handle_dying(&mut self, event: Event, turn: &mut Turn<'_>) {
+        self.stage = Stage::Dying;
+        match event {
+            Event::Ended(key, _) if self.is(key, ChildState::Stopping) => {
+                self.is_down(key, turn);
+                self.look_for_the_last(turn);
+            }
+            Event::Request(..) => self.handle_off(event, turn),
+            _ => {}
+        }
+    }
+
+    fn look_for_the_last(&mut self, turn: &mut Turn<'_>) {
+        if !self.children.iter().any(|child| child.state == ChildState::Stopping) {
+            self.stage = Stage::Off;
+            turn.out.push(Command::Ended(Outcome::Stopped));
+            self.go_on(turn);
         }
     }
 
@@ -197,7 +265,7 @@ impl Core {
     /// Goes on with `work` until something is to be waited for, or it is done.
     fn work(&mut self, mut work: Work, turn: &mut Turn<'_>) {
         while let Some(key) = work.stops.pop() {
-            if self.begin_stop(key, turn) {
+            if self.begin_stop(key, work.goal.stop_cause(), turn) {
                 self.stage = Stage::Working(work);
                 return;
             }
@@ -217,7 +285,7 @@ impl Core {
     }
 
     /// True: its end is to be waited for.
-    fn begin_stop(&mut self, key: ChildId, turn: &mut Turn<'_>) -> bool {
+    fn begin_stop(&mut self, key: ChildId, cause: StopCause, turn: &mut Turn<'_>) -> bool {
         let Some(child) = self.child(key) else { return false };
         match child.state {
             ChildState::Up => {
@@ -225,10 +293,10 @@ impl Core {
                 match child.spec.stop.unwrap_or(StopLimit::Within(STOP_WITHIN)) {
                     StopLimit::Kill => turn.out.push(Command::Kill(key)),
                     StopLimit::Within(limit) => {
-                        turn.out.push(Command::Stop(key));
+                        turn.out.push(Command::Stop(key, cause));
                         self.arm(key, limit, turn);
                     }
-                    StopLimit::Unlimited => turn.out.push(Command::Stop(key)),
+                    StopLimit::Unlimited => turn.out.push(Command::Stop(key, cause)),
                 }
                 true
             }
@@ -333,7 +401,7 @@ impl Core {
             }
             Event::Request(ticket, request) => self.request(ticket, request, turn),
             Event::Stop => self.leave(Outcome::Stopped, turn),
-            Event::Start | Event::Started(_) => {}
+            Event::Start | Event::Started(_) | Event::Kill => {}
         }
     }
 

@@ -9,6 +9,7 @@
 //!   Off ────────────────> working <───────────────────────> idle             a significant child's end
 //!    ^                       │        an end, a timer, a request │                     │
 //!    └───── Ended ───────────┴──────────────────────────────────┴──── working <───────┘
+//!                                                          Kill, from anywhere: dying, then Off
 //! ```
 //!
 //! **One piece of work at a time**, as OTP's supervisor is one process: some children are stopped, one after the other,
@@ -62,6 +63,8 @@ pub enum Event {
     Request(Ticket, Request),
     /// The supervisor is to stop.
     Stop,
+    /// The supervisor is gone: its children end at once.
+    Kill,
 }
 
 /// How a child ended.
@@ -119,7 +122,7 @@ pub enum Command {
     /// Start the child, again if it was there before.
     Start(ChildId),
     /// Have the child stop in order.
-    Stop(ChildId),
+    Stop(ChildId, StopCause),
     /// End the child at once.
     Kill(ChildId),
     /// The child is down and no restart is due: whoever waits for it is told.
@@ -136,6 +139,15 @@ pub enum Command {
     Up,
     /// All children are down, and with them the supervisor.
     Ended(Outcome),
+}
+
+/// Why a child is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopCause {
+    /// It will be started again, with a sibling.
+    Sibling,
+    /// It was terminated, or its supervisor ends.
+    End,
 }
 
 /// How a supervisor ended.

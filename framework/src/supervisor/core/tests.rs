@@ -2,7 +2,9 @@ use std::time::{Duration, Instant};
 
 use super::ChildState::{Down, Restarting, Starting, Stopping, Up};
 use super::Command::{Answer, Arm, Close, Disarm, Ended, Forget, Kill, Start, Stop};
-use super::{ChildError, ChildId, ChildState, Command, Core, End, Event, Outcome, Request, Ticket, Timer};
+use super::{
+    ChildError, ChildId, ChildState, Command, Core, End, Event, Outcome, Request, StopCause, Ticket, Timer,
+};
 use crate::actor::Restart;
 use crate::supervisor::plan::{AutoShutdown, ChildSpec, Plan, StopLimit, Strategy};
 
@@ -72,9 +74,9 @@ fn one_for_one_starts_the_one_that_failed() {
 fn one_for_all_stops_the_others_newest_first_and_starts_all_in_order() {
     let mut desk = Desk::with_three(plan(Strategy::OneForAll));
     let said = desk.fails(B);
-    assert!(matches!(said[..], [Stop(C), Arm(..)]), "{said:?}");
+    assert!(matches!(said[..], [Stop(C, StopCause::Sibling), Arm(..)]), "{said:?}");
     let said = desk.says(Event::Ended(C, End::InOrder));
-    assert!(matches!(said[..], [Disarm(_), Stop(A), Arm(..)]), "{said:?}");
+    assert!(matches!(said[..], [Disarm(_), Stop(A, StopCause::Sibling), Arm(..)]), "{said:?}");
     let said = desk.says(Event::Ended(A, End::InOrder));
     assert!(matches!(said[..], [Disarm(_), Start(A)]), "{said:?}");
     assert_eq!(desk.says(Event::Started(A)), [Start(B)]);
@@ -85,7 +87,7 @@ fn one_for_all_stops_the_others_newest_first_and_starts_all_in_order() {
 fn rest_for_one_leaves_those_before_alone() {
     let mut desk = Desk::with_three(plan(Strategy::RestForOne));
     let said = desk.fails(B);
-    assert!(matches!(said[..], [Stop(C), Arm(..)]), "{said:?}");
+    assert!(matches!(said[..], [Stop(C, _), Arm(..)]), "{said:?}");
     let said = desk.says(Event::Ended(C, End::InOrder));
     assert!(matches!(said[..], [Disarm(_), Start(B)]), "{said:?}");
     assert_eq!(desk.says(Event::Started(B)), [Start(C)]);
@@ -101,7 +103,10 @@ fn one_restart_too_many_stops_all_and_gives_up() {
     }
     desk.now += 10 * SECOND;
     let said = desk.fails(A);
-    assert!(matches!(said[..], [Stop(C), Arm(..)]), "ten seconds later both still count: {said:?}");
+    assert!(
+        matches!(said[..], [Stop(C, StopCause::End), Arm(..)]),
+        "ten seconds later both still count: {said:?}"
+    );
     desk.says(Event::Ended(C, End::InOrder));
     let said = desk.says(Event::Ended(B, End::InOrder));
     assert!(matches!(said[..], [Disarm(_), Ended(Outcome::GaveUp(A))]), "{said:?}");
@@ -115,7 +120,7 @@ fn who_does_not_stop_in_time_is_killed() {
     assert_eq!(desk.says(Event::Timer(timer(&said))), [Kill(C)]);
     assert_eq!(desk.state(), [Down, Up, Stopping]);
     let said = desk.says(Event::Ended(C, End::Badly));
-    assert!(matches!(said[..], [Stop(B), Arm(..)]), "{said:?}");
+    assert!(matches!(said[..], [Stop(B, _), Arm(..)]), "{said:?}");
 }
 
 #[test]
@@ -145,13 +150,13 @@ fn a_start_that_fails_again_is_counted_and_waits_its_turn() {
     // C's end was there first; then B is tried again, and is the third restart.
     assert_eq!(desk.says(Event::Ended(B, End::Badly)), [Start(C)]);
     let said = desk.says(Event::Started(C));
-    assert!(matches!(said[..], [Stop(C), Arm(..)]), "{said:?}");
+    assert!(matches!(said[..], [Stop(C, _), Arm(..)]), "{said:?}");
 }
 
 #[test]
 fn an_end_that_waits_is_taken_out_when_its_child_is_stopped() {
     let mut desk = Desk::with_three(plan(Strategy::OneForAll));
-    assert!(matches!(desk.fails(B)[..], [Stop(C), Arm(..)]));
+    assert!(matches!(desk.fails(B)[..], [Stop(C, _), Arm(..)]));
     assert_eq!(desk.fails(A), []);
     let said = desk.says(Event::Ended(C, End::InOrder));
     assert!(matches!(said[..], [Disarm(_), Start(A)]), "A is down already: {said:?}");
@@ -204,7 +209,7 @@ fn a_significant_child_that_ends_by_itself_takes_the_supervisor_along() {
     }
     assert_eq!(desk.says(Event::Ended(A, End::InOrder)), [Close(A)], "one is left");
     let said = desk.says(Event::Ended(B, End::InOrder));
-    assert!(matches!(said[..], [Close(B), Stop(C), Arm(..)]), "{said:?}");
+    assert!(matches!(said[..], [Close(B), Stop(C, _), Arm(..)]), "{said:?}");
     let said = desk.says(Event::Ended(C, End::InOrder));
     assert!(matches!(said[..], [Disarm(_), Ended(Outcome::AutoShutdown(B))]), "{said:?}");
 }
@@ -246,7 +251,7 @@ fn a_first_start_that_fails_stops_those_that_run() {
     desk.says(Event::Start);
     desk.says(Event::Started(A));
     let said = desk.says(Event::Ended(B, End::Badly));
-    assert!(matches!(said[..], [Stop(A), Arm(..)]), "{said:?}");
+    assert!(matches!(said[..], [Stop(A, _), Arm(..)]), "{said:?}");
     let said = desk.says(Event::Ended(A, End::InOrder));
     assert!(matches!(said[..], [Disarm(_), Ended(Outcome::NotStarted(B))]), "{said:?}");
 }

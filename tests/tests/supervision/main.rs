@@ -1,0 +1,7 @@
+//! Supervision: groups of actors, links, what a restart keeps, and a model of OTP's supervisor.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod groups;
+mod links;
+mod restart;
+mod worker;
