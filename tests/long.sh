@@ -20,15 +20,15 @@ while (($#)); do
             seed=${2:?--seed needs a number}
             shift
             ;;
-        loom | order | stop | stress | asan) chosen+=("$1") ;;
+        loom | order | otp | stop | stress | asan) chosen+=("$1") ;;
         *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [stop] [stress] [asan]" >&2
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [otp] [stop] [stress] [asan]" >&2
             exit 2
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order stop stress asan)
+((${#chosen[@]})) || chosen=(loom order otp stop stress asan)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -57,6 +57,17 @@ run_order() {
     }
     OSTRACA_SEEDS=${OSTRACA_SEEDS:-1000000} \
         cargo test --locked -p ostraca-tests --release --test order -- --nocapture
+}
+
+# OTP's supervisor, as a model, and ours on random trees and failures: the decisions alone, and all of it live. Its short
+# form is one of the plain tests.
+run_otp() {
+    [[ $form == long ]] || {
+        echo "otp: 3,000 trees, 60 of them live, run by cargo test"
+        return 0
+    }
+    OSTRACA_SEEDS=${OSTRACA_SEEDS:-100000} OSTRACA_LIVE_EVERY=${OSTRACA_LIVE_EVERY:-1} \
+        cargo test --locked -p ostraca-tests --release --test supervision otp -- --nocapture
 }
 
 # SIGTERM while wrk drives the storefront, every answer and socket error counted. Its short form is one of the

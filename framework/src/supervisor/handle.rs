@@ -3,12 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use super::core::{ChildError, ChildId, Request};
 use super::group::{ChildInfo, Group};
 use super::plan::ChildSpec;
 use super::spec::{Recipe, SupervisorSpec, nested};
 use super::tree::Supervisor;
 use crate::actor::{Actor, ActorRef, AnyRef, Cell, Label, StopReason};
+use crate::sync::Mutex;
 
 /// A reference to a running supervisor: clone it, find its children, change them.
 ///
@@ -85,9 +88,17 @@ impl SupervisorRef {
     ///
     /// Dropping the future leaves the child where it is; likewise of the requests below.
     pub async fn add<A: Actor>(&self, child: ChildSpec, args: A::Args) -> Result<Added<A>, ChildError> {
-        let id = self.group.add(child, Recipe::actor::<A>(args)).await?;
-        // It can have ended since.
-        let actor = self.actor_of(id).ok_or(ChildError::NotFound)?;
+        // The first that is made: it can have ended, and another one be there, when the answer comes.
+        let (tx, mut rx) = oneshot::channel();
+        let first = Mutex::new(Some(tx));
+        let show = move |actor| {
+            if let Some(tx) = first.lock().take() {
+                // Nobody waits any more.
+                let _ = tx.send(actor);
+            }
+        };
+        let id = self.group.add(child, Recipe::actor_shown::<A>(args, show)).await?;
+        let actor = rx.try_recv().expect("a child that was started was made");
         Ok(Added { id, actor })
     }
 

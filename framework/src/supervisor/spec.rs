@@ -44,10 +44,20 @@ pub(super) enum Recipe {
 
 impl Recipe {
     pub(super) fn actor<A: Actor>(args: A::Args) -> Self {
+        Recipe::actor_shown::<A>(args, drop)
+    }
+
+    /// Each actor that is made is shown to `show`, before it has started.
+    pub(super) fn actor_shown<A: Actor>(
+        args: A::Args,
+        show: impl Fn(ActorRef<A>) + Send + Sync + 'static,
+    ) -> Self {
         Recipe::Actor(Arc::new(move |group, name| {
             let birth = Birth { parent: AnyParent::new(group.clone()), name, shard: None };
             let nobody = RawReply::nobody();
-            Cell::<A>::spawn(&group.commons, birth, args.clone(), StartOn::Workers, nobody).map(drop)
+            let cell = Cell::spawn(&group.commons, birth, args.clone(), StartOn::Workers, nobody)?;
+            show(ActorRef::new(cell));
+            Ok(())
         }))
     }
 

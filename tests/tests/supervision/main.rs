@@ -3,5 +3,6 @@
 
 mod groups;
 mod links;
+mod otp;
 mod restart;
 mod worker;
