@@ -101,6 +101,24 @@ impl<A: Actor> Context<A> {
         Cell::spawn(commons, birth, args, StartOn::Workers, RawReply::nobody()).map(ActorRef::new)
     }
 
+    /// The first `B` among the children of this actor's supervisor, itself included, in the order of their start. When
+    /// `#[start]` runs, those before it have started. `None` too for an actor that stands under no
+    /// [`SupervisorSpec`](crate::SupervisorSpec).
+    pub fn sibling<B: Actor>(&self) -> Option<ActorRef<B>> {
+        self.find_sibling(|_| true)
+    }
+
+    /// The sibling of this name, if it is a `B`.
+    pub fn sibling_named<B: Actor>(&self, name: &str) -> Option<ActorRef<B>> {
+        self.find_sibling(|named| named == Some(name))
+    }
+
+    fn find_sibling<B: Actor>(&self, is_it: impl Fn(Option<&str>) -> bool) -> Option<ActorRef<B>> {
+        let siblings = self.link.cell().parent().siblings().into_iter();
+        let mut found = siblings.filter(|(name, _)| is_it(name.as_deref()));
+        found.find_map(|(_, cell)| Cell::downcast(cell)).map(ActorRef::new)
+    }
+
     /// What this actor's children stand under.
     pub(crate) fn family(&mut self) -> Arc<AnyParent> {
         let cell = self.link.cell();
@@ -241,7 +259,7 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// Tells this actor [`Terminated`](super::Terminated) when `other` has stopped for good, at once if it has. A
+    /// Tells this actor [`Terminated`] when `other` has stopped for good, at once if it has. A
     /// restart is no stop. Cancelling the task ends the watch.
     ///
     /// ```

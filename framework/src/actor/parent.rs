@@ -42,6 +42,11 @@ pub(crate) trait Parent: Send + Sync {
 
     /// The children, in the order of their start.
     fn children(&self) -> Vec<AnyRef>;
+
+    /// The children that know each other, with their names: those of a group.
+    fn siblings(&self) -> Vec<(Option<Arc<str>>, AnyRef)> {
+        Vec::new()
+    }
 }
 
 /// A supervisor by one thin pointer: each cell keeps one.

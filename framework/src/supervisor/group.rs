@@ -557,6 +557,10 @@ impl Parent for Group {
         }
     }
 
+    fn siblings(&self) -> Vec<(Option<Arc<str>>, AnyRef)> {
+        self.cells().into_iter().map(|(_, name, cell)| (name, cell)).collect()
+    }
+
     fn children(&self) -> Vec<AnyRef> {
         let inner = self.inner.lock();
         let mut cells: Vec<_> = inner.seats.values().filter_map(|seat| seat.cell.clone()).collect();

@@ -6,7 +6,8 @@
 //!   settings of its own type (`#[actor(restart(..))]`). It is OTP's supervisor with one child each, kept in one flat
 //!   list: a million children cost a pointer and four bytes each.
 //! - *A [`SupervisorSpec`] is a value* that says how a group of children lives together: a [`Strategy`], a [`Restart`]
-//!   for all of them, and for each child how it is started, when it is restarted, and how long it may take to stop.
+//!   for all of them (what the children's own types say of restarts does not count in a group), and for each child how
+//!   it is started, when it is restarted, and how long it may take to stop.
 //!   Started, it is an actor like any other: it has a label, the monitor lists it, it is stopped and watched, and it
 //!   stands under another supervisor, which decides what becomes of it when it gives up.
 //!
@@ -109,10 +110,15 @@
 //! [`Restart`]: crate::Restart
 //! [`StopReason::Restarting`]: crate::StopReason::Restarting
 
+#[cfg_attr(
+    not(feature = "internals"),
+    allow(unreachable_pub, reason = "the workspace's tests drive it beside a model of OTP")
+)]
 pub mod core;
 mod group;
 mod handle;
 mod one_for_one;
+#[cfg_attr(not(feature = "internals"), allow(unreachable_pub, reason = "as for `core`, of `Plan`"))]
 mod plan;
 mod spec;
 mod tree;
@@ -122,6 +128,8 @@ pub use core::{ChildError, ChildId, ChildState};
 pub use group::ChildInfo;
 pub use handle::{Added, SupervisorRef};
 pub(crate) use one_for_one::OneForOne;
-pub use plan::{AutoShutdown, ChildSpec, Plan, RestartType, StopLimit, Strategy};
+#[cfg(feature = "internals")]
+pub use plan::Plan;
+pub use plan::{AutoShutdown, ChildSpec, RestartType, StopLimit, Strategy};
 pub use spec::{Home, SupervisorSpec};
 pub use tree::{Supervisor, SupervisorArgs};

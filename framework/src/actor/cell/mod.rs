@@ -324,6 +324,10 @@ impl<A: Actor> Cell<A> {
         &self.mailbox
     }
 
+    pub(super) fn parent(&self) -> &AnyParent {
+        &self.parent
+    }
+
     pub(super) fn commons(&self) -> &Arc<Commons> {
         &self.commons
     }
