@@ -195,7 +195,8 @@ impl Model {
                 ends.retain(|(id, _)| runs(id));
                 !ends.is_empty()
             }
-            Act::Stop(id) | Act::Ask(id, _) => self.groups.contains_key(id),
+            Act::Stop(id) => self.groups.contains_key(id),
+            Act::Ask(id, wish) => self.groups.get(id).is_some_and(|group| !is_being_added(group, wish)),
         };
         if !is_there {
             return;
@@ -549,6 +550,17 @@ impl Model {
     fn ids(&self, id: Id) -> Vec<Id> {
         self.groups[&id].children.iter().map(|record| record.spec.id).collect()
     }
+}
+
+/// Whoever has asked for a child cannot name it before the answer.
+fn is_being_added(group: &GroupProcess, wish: &Wish) -> bool {
+    let wanted = match wish {
+        Wish::Terminate(child) | Wish::Restart(child) | Wish::Remove(child) => *child,
+        Wish::Add(_) => return false,
+    };
+    let adds_it =
+        |message: &Message| matches!(message, Message::Call(_, Wish::Add(child)) if child.id == wanted);
+    group.mailbox.iter().any(adds_it)
 }
 
 fn standings(group: &GroupProcess) -> Vec<(Id, Standing)> {
