@@ -232,8 +232,7 @@ impl System {
         }
     }
 
-    /// A supervisor at the top of the tree, to be given children and [started](SupervisorSpec::start). `restart` is for
-    /// all of them together.
+    /// A supervisor at the top of the tree, to be given children and [started](SupervisorSpec::start).
     pub fn supervisor(&self, strategy: Strategy, restart: Restart) -> SupervisorSpec<Home> {
         let home = Home::new(self.0.commons.clone(), self.0.parent.clone());
         SupervisorSpec::at(home, strategy, restart)
@@ -312,7 +311,12 @@ impl System {
         self.0.root.close();
         self.run_hooks(deadline).await;
         let groups = by_type(self.0.root.children());
-        let drained = tokio::time::timeout_at(deadline, drain_in_order(groups)).await;
+        let in_order = async {
+            drain_in_order(groups).await;
+            // Those whose parent was killed and who have not come to their own end yet.
+            wait_for_all(&self.0.commons.cells()).await;
+        };
+        let drained = tokio::time::timeout_at(deadline, in_order).await;
         let (killed, blocked) = match drained {
             Ok(()) => (Vec::new(), Vec::new()),
             Err(_) => self.kill_rest().await,
@@ -347,13 +351,8 @@ impl System {
             killed.push(cell.label());
             cell.order(Control::Kill(StopReason::Killed));
         }
-        let all = async {
-            for cell in &rest {
-                cell.exit().wait().await;
-            }
-        };
         let mut blocked = Vec::new();
-        if tokio::time::timeout(KILL_GRACE, all).await.is_err() {
+        if tokio::time::timeout(KILL_GRACE, wait_for_all(&rest)).await.is_err() {
             for cell in rest.iter().filter(|cell| cell.exit().reason().is_none()) {
                 tracing::error!(
                     target: "ostraca::system", actor = %cell.label(),
@@ -577,9 +576,13 @@ async fn drain_in_order(groups: Vec<Vec<AnyRef>>) {
         for cell in &group {
             cell.order(Control::Drain(StopReason::SystemStopped));
         }
-        for cell in &group {
-            cell.exit().wait().await;
-        }
+        wait_for_all(&group).await;
+    }
+}
+
+async fn wait_for_all(cells: &[AnyRef]) {
+    for cell in cells {
+        cell.exit().wait().await;
     }
 }
 
