@@ -5,4 +5,5 @@ mod groups;
 mod links;
 mod otp;
 mod restart;
+mod storm;
 mod worker;
