@@ -326,3 +326,22 @@ impl Watcher {
         matches!(self, Watcher::Wait(tx) if tx.is_closed())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn watchers_that_have_lost_interest_are_not_kept() {
+        let exit = Exit::default();
+        let waiting = exit.wait();
+        for _ in 0..1_000 {
+            drop(exit.wait());
+        }
+        assert!(exit.watchers.lock().len() < 16, "{} are kept", exit.watchers.lock().len());
+        exit.set(StopReason::Requested);
+        let mut waiting = std::pin::pin!(waiting);
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        assert_eq!(waiting.as_mut().poll(&mut cx), std::task::Poll::Ready(StopReason::Requested));
+    }
+}

@@ -38,7 +38,8 @@ impl<A: Actor> ActorRef<A> {
     }
 
     /// Stops the actor when its current handler has ended: `#[stop]` runs, what is queued is dropped (asks get
-    /// [`AskError::Dropped`](crate::AskError::Dropped), the rest becomes dead letters).
+    /// [`AskError::Dropped`](crate::AskError::Dropped), the rest becomes dead letters). In a group it is for the
+    /// supervisor to say what follows: a permanent child is restarted, and its mailbox stays.
     pub fn stop(this: &Self) {
         Self::cell(this).order(Control::Stop(StopReason::Requested));
     }

@@ -19,6 +19,7 @@ use super::core::{
 };
 use super::plan::ChildSpec;
 use super::spec::{Recipe, SupervisorSpec};
+use super::window::Window;
 use crate::actor::{
     AnyRef, ChildSlot, Commons, Control, Failure, IncarnationEnd, Label, Owner, Parent, Restart, StartError,
     StopReason, Verdict,
@@ -85,6 +86,8 @@ struct MemberCell {
 struct Seat {
     id: ChildId,
     cell: Option<AnyRef>,
+    /// While it was drained.
+    falls: Window,
 }
 
 /// What is known of a child.
@@ -184,7 +187,7 @@ impl Group {
         groups.iter().for_each(|group| group.drain());
     }
 
-    /// Ends all children for good.
+    /// Ends all children for good. Those of a child that is a supervisor end with it, by its exit.
     pub(super) fn close(&self, reason: &StopReason) {
         let (cells, tickets) = {
             let mut inner = self.inner.lock();
@@ -194,7 +197,7 @@ impl Group {
             (cells, std::mem::take(&mut inner.tickets))
         };
         for (member, end) in cells {
-            member.close(close_reason(end, reason));
+            member.cell.order(Control::Close(close_reason(end, reason)));
         }
         // Whoever waits for an answer is told by the loss of its sender.
         drop(tickets);
@@ -319,7 +322,7 @@ impl Group {
                     (member.cell.take(), member.end.take())
                 };
                 if let Some(cell) = cell {
-                    cell.close(close_reason(end, &StopReason::Requested));
+                    cell.cell.order(Control::Close(close_reason(end, &StopReason::Requested)));
                 }
             }
             Command::Forget(id) => {
@@ -393,7 +396,7 @@ impl Group {
         let inner = self.inner.lock();
         if let Some(cell) = inner.members.get(&id).and_then(|member| member.cell.as_ref()) {
             let actor = cell.cell.label();
-            tracing::debug!(target: "ostraca::supervisor", %actor, "killed by its supervisor");
+            tracing::info!(target: "ostraca::supervisor", %actor, "killed by its supervisor");
         }
     }
 
@@ -471,15 +474,6 @@ impl Inner {
     }
 }
 
-impl MemberCell {
-    fn close(self, reason: StopReason) {
-        if let Some(group) = &self.group {
-            group.close(&reason);
-        }
-        self.cell.order(Control::Close(reason));
-    }
-}
-
 /// What the references of a child that is closed are told.
 fn close_reason(end: Option<IncarnationEnd>, otherwise: &StopReason) -> StopReason {
     match (end, otherwise) {
@@ -501,7 +495,7 @@ impl Parent for Group {
         let id = inner.adopting.take()?;
         let slot = inner.next_slot;
         inner.next_slot += 1;
-        inner.seats.insert(slot, Seat { id, cell: Some(child.clone()) });
+        inner.seats.insert(slot, Seat { id, cell: Some(child.clone()), falls: Window::default() });
         inner.members.get_mut(&id)?.cell = Some(MemberCell { slot, cell: child, group: None });
         Some(ChildSlot(slot))
     }
@@ -528,8 +522,17 @@ impl Parent for Group {
         self.feed(Event::Ended(id, how));
     }
 
-    fn failed(&self, _child: ChildSlot, _restart: &Restart, _failure: &Failure) -> Verdict {
-        // It is closed, else it would decide.
+    /// Of a child that is being drained, which goes on with its messages by itself; or the group is closed.
+    fn failed(&self, child: ChildSlot, _restart: &Restart, _failure: &Failure) -> Verdict {
+        let now = self.commons.now();
+        let mut inner = self.inner.lock();
+        let restart = inner.core.limit().clone();
+        let is_closed = inner.closed.is_some();
+        if let Some(seat) = inner.seats.get_mut(&child.0).filter(|_| !is_closed)
+            && seat.falls.allows(&restart, now)
+        {
+            return Verdict::Restart { after: restart.backoff_min };
+        }
         Verdict::GiveUp
     }
 

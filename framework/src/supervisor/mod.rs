@@ -56,6 +56,10 @@
 //!   its supervisor does not count.
 //! - **Dynamic children.** [`SupervisorRef::add`], [`terminate`](SupervisorRef::terminate),
 //!   [`restart`](SupervisorRef::restart) and [`remove`](SupervisorRef::remove). They are gone when the supervisor itself is restarted.
+//! - **Down.** A child that waits for its restart has nothing that could be stopped or killed by a reference;
+//!   `terminate` calls the restart off.
+//! - **Drain.** A drained child handles what is queued, restarted on the way if it falls, and is closed; where the rules
+//!   say that it is restarted then, a new actor takes its place.
 //! - **One thing at a time.** What happens while a supervisor starts or stops a child waits, in order.
 //!
 //! What OTP has not: a wait before a restart. It starts at `backoff_min` and doubles with each failure of the same

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use ostraca::prelude::*;
+use ostraca::testkit::Stepped;
 use ostraca::{
-    AutoShutdown, ChildError, ChildSpec, ChildState, Restart, SpawnError, StopLimit, Strategy, SupervisorRef,
-    SupervisorSpec,
+    AutoShutdown, ChildError, ChildSpec, ChildState, Inline, Restart, SpawnError, StopLimit, Strategy,
+    SupervisorRef, SupervisorSpec,
 };
 
 use crate::worker::{Log, Plan, Worker, is_planned, settle};
@@ -299,6 +300,34 @@ async fn the_end_of_significant_children_is_the_supervisors() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_a_supervisor_has_stopped_everything_below_it_has() {
+    let (stepped, log) = (Stepped::new(1, Inline::Never), Log::default());
+    let system = stepped.system().clone();
+    let inner = SupervisorSpec::new(Strategy::OneForOne, restart()).child::<Worker>(Plan::new("b", &log));
+    let outer = system
+        .supervisor(Strategy::OneForOne, restart())
+        .child::<Worker>(Plan::new("a", &log))
+        .supervisor_as(ChildSpec::permanent().named("inner"), inner)
+        .start();
+    let outer = tokio::spawn(outer);
+    while !outer.is_finished() {
+        stepped.settle();
+        tokio::task::yield_now().await;
+    }
+    let outer = outer.await.unwrap().unwrap();
+    let a: ActorRef<Worker> = outer.actor().unwrap();
+    let b: ActorRef<Worker> = outer.supervisor_named("inner").unwrap().actor().unwrap();
+    outer.stop();
+    while ActorRef::stop_reason(outer.as_actor()).is_none() {
+        stepped.step();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ActorRef::stop_reason(&a), Some(StopReason::Requested));
+    assert_eq!(ActorRef::stop_reason(&b), Some(StopReason::Requested));
+    assert_eq!(log.take(), "+a +b -b -a");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_system_that_stops_drains_a_group_newest_first() {
     let (system, log) = (System::start().unwrap(), Log::default());
     let (_supervisor, [a, _b, c]) = three(&system, Strategy::OneForOne, &log).await;
@@ -380,4 +409,55 @@ async fn dropping_the_system_leaves_no_ask_of_a_group_hanging() {
     assert_eq!(supervisor.wait_stopped().await, StopReason::RuntimeLost);
     let late = supervisor.add::<Worker>(ChildSpec::permanent(), Plan::new("f", &log)).await;
     assert_eq!(late.unwrap_err(), ChildError::Stopping);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drained_child_that_falls_goes_on_with_what_is_queued_and_a_new_one_takes_its_place() {
+    let (system, log) = (System::start().unwrap(), Log::default());
+    let supervisor = system
+        .supervisor(Strategy::OneForOne, restart())
+        .child::<Worker>(Plan::new("a", &log))
+        .start()
+        .await
+        .unwrap();
+    let a: ActorRef<Worker> = supervisor.actor().unwrap();
+    let drained = async {
+        let asks = async { tokio::join!(a.count(), a.fail(), a.count()) };
+        let drain = async { ActorRef::drain(&a) };
+        tokio::join!(asks, drain).0
+    };
+    assert_eq!(drained.await, (Ok(1), Err(AskError::Panicked), Ok(1)));
+    assert_eq!(ActorRef::wait_stopped(&a).await, StopReason::Requested);
+    settle().await;
+    let again: ActorRef<Worker> = supervisor.actor().unwrap();
+    assert_ne!(ActorRef::id(&again), ActorRef::id(&a));
+    assert_eq!(again.count().await, Ok(1));
+    assert_eq!(log.take(), "+a -a +a -a +a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_of_a_group_finds_its_siblings() {
+    struct Finder;
+
+    #[actor]
+    impl Finder {
+        #[start]
+        fn start(ctx: &mut Context<Self>) -> Result<Self, StartError> {
+            ctx.sibling_named::<Worker>("b").ok_or_else(|| StartError::new("b is not there"))?;
+            Ok(Finder)
+        }
+
+        #[handler]
+        fn first(&self, ctx: &mut Context<Self>) -> Option<ActorRef<Worker>> {
+            ctx.sibling()
+        }
+    }
+
+    let (system, log) = (System::start().unwrap(), Log::default());
+    let (supervisor, [a, ..]) = three(&system, Strategy::OneForOne, &log).await;
+    let finder = supervisor.add::<Finder>(ChildSpec::permanent(), ()).await.unwrap();
+    let found = finder.actor.first().await.unwrap().unwrap();
+    assert_eq!(ActorRef::id(&found), ActorRef::id(&a));
+    let alone = system.spawn::<Finder>(()).await;
+    assert!(matches!(alone, Err(SpawnError::NotStarted { .. })), "it has no siblings");
 }

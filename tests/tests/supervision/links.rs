@@ -1,6 +1,10 @@
 //! Watching and linking.
 
+use std::time::Duration;
+
 use ostraca::prelude::*;
+use ostraca::testkit::Stepped;
+use ostraca::{ChildSpec, Inline, Restart, Strategy};
 
 use crate::worker::{Log, Plan, Worker, is_planned, settle};
 
@@ -95,17 +99,35 @@ async fn a_link_to_one_that_is_gone_is_a_failure_at_once() {
     assert!(!is_planned(&failure));
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_actor_whose_watchers_come_and_go_keeps_none_of_them() {
-    let (system, log) = (System::start().unwrap(), Log::default());
-    let (a, b) = pair(&system, &log).await;
-    for _ in 0..100 {
-        let mut waiting = Box::pin(ActorRef::wait_stopped(&b));
-        let first = std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx))).await;
-        assert!(first.is_pending());
+/// A system and a group of two that are linked, one step at a time: the seed decides whose turn it is.
+async fn linked_pair(stepped: &Stepped, log: &Log) -> [ActorRef<Worker>; 2] {
+    let spec = stepped.system().supervisor(Strategy::OneForOne, Restart::new(9, Duration::from_secs(10)));
+    let spec = ["a", "b"].into_iter().fold(spec, |spec, name| {
+        spec.child_as::<Worker>(ChildSpec::permanent().named(name), Plan::new(name, log))
+    });
+    let starting = tokio::spawn(spec.start());
+    while !starting.is_finished() {
+        stepped.settle();
+        tokio::task::yield_now().await;
     }
-    a.watch(b.clone()).await.unwrap();
-    ActorRef::stop(&b);
-    settle().await;
-    assert_eq!(a.seen().await, Ok(vec![StopReason::Requested]));
+    let supervisor = starting.await.unwrap().unwrap();
+    let [a, b] = ["a", "b"].map(|name| supervisor.actor_named::<Worker>(name).unwrap());
+    a.link(b.clone()).tell().unwrap();
+    stepped.settle();
+    log.take();
+    [a, b]
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_restarted_at_once_does_not_fall_again_with_the_one_that_fell_with_it() {
+    for seed in 0..20 {
+        let (stepped, log) = (Stepped::new(seed, Inline::Never), Log::default());
+        let [a, _b] = linked_pair(&stepped, &log).await;
+        a.fail().tell().unwrap();
+        stepped.settle();
+        let line = log.take();
+        let mut all: Vec<_> = line.split(' ').collect();
+        all.sort_unstable();
+        assert_eq!(all, ["+a", "+b", "-a", "-b"], "seed {seed}: each once: {line}");
+    }
 }

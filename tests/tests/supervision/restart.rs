@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ostraca::prelude::*;
+use ostraca::{Restart, Strategy};
 
 use crate::worker::{Log, Plan, Worker, settle};
 
@@ -70,6 +71,11 @@ impl Rich {
     fn hire(&mut self, ctx: &mut Context<Self>, log: Log) -> ActorRef<Worker> {
         let name = if log.take().is_empty() { "first" } else { "second" };
         ctx.child::<Worker>(Plan::new(name, &log)).unwrap()
+    }
+
+    #[handler]
+    fn hire_slow(&mut self, ctx: &mut Context<Self>, log: Log) -> ActorRef<Worker> {
+        ctx.child::<Worker>(Plan::new("slow", &log).slow(Duration::from_secs(1))).unwrap()
     }
 
     /// Asks, and falls while it waits.
@@ -151,6 +157,23 @@ async fn children_of_the_context_stop_for_good_newest_first_before_the_restart()
     assert_eq!(shared.starts.load(Ordering::SeqCst), 1, "it has not started again yet");
     assert_eq!(rich.ticks().await, Ok(0));
     assert_eq!(child.count().await, Err(AskError::Stopped));
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_group_too_children_of_the_context_stop_before_the_restart() {
+    let (system, shared, log) = (System::start().unwrap(), Shared::default(), Log::default());
+    let restart = Restart::new(9, Duration::from_secs(10));
+    let spec = system.supervisor(Strategy::OneForOne, restart).child::<Rich>(shared.clone());
+    let rich: ActorRef<Rich> = spec.start().await.unwrap().actor().unwrap();
+    let child = rich.hire_slow(log.clone()).await.unwrap();
+    settle().await;
+    rich.fail().await.unwrap_err();
+    pass(999).await;
+    assert_eq!(log.take(), "+slow", "it takes its time to stop");
+    assert_eq!(shared.starts.load(Ordering::SeqCst), 1);
+    assert_eq!(ActorRef::wait_stopped(&child).await, StopReason::Requested);
+    settle().await;
+    assert_eq!(shared.starts.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test(start_paused = true)]

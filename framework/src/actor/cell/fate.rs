@@ -107,7 +107,8 @@ impl<A: Actor> Runner<'_, A> {
 
     fn restart(&mut self) {
         self.life().phase = Phase::New;
-        if self.cell.parent.decides() {
+        // One that is being drained was counted when it fell.
+        if self.is_decided_elsewhere() {
             self.cell.rare_stats().restarts.add(1);
         }
     }

@@ -5,9 +5,10 @@
 //!   A keeps B <── LinkMade(B, incarnation of B) ──
 //! ```
 //!
-//! All of it is control: a handler that links sends the first two, one to its own cell. Each end keeps the other, with the incarnation that the link is to: one that has been
-//! restarted since is not linked any more. An incarnation that ends badly breaks its links, and each other end fails if
-//! it still is the incarnation that was linked. One that ends in order lets go of them.
+//! All of it is control: a handler that links also tells its own cell whom. Each end keeps the other, with the
+//! incarnation that the link is to: one that has been restarted since is not linked any more. An incarnation that ends
+//! badly breaks its links, and each other end fails if it still is the incarnation that was linked. One that ends in
+//! order lets go of them.
 //!
 //! **No link is lost.** An end that has gone before the link reached it answers as if it broke at once: down, from its
 //! control lane; closed, from what is left there; closed before that, by the asking side, which looks at the

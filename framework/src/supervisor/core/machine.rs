@@ -7,6 +7,7 @@ use super::{
     ChildError, ChildId, ChildSpec, ChildState, Command, End, Event, Outcome, Plan, Request, StopCause,
     Ticket, Timer,
 };
+use crate::actor::Restart;
 use crate::supervisor::plan::{AutoShutdown, RestartType, STOP_WITHIN, StopLimit, Strategy};
 use crate::supervisor::window::{Backoff, Window};
 
@@ -103,6 +104,11 @@ impl Core {
     /// The children, in the order of their start.
     pub fn children(&self) -> impl Iterator<Item = (ChildId, &ChildSpec, ChildState)> {
         self.children.iter().map(|child| (child.key, &child.spec, child.state))
+    }
+
+    /// How often children are restarted.
+    pub fn limit(&self) -> &Restart {
+        &self.plan.restart
     }
 
     /// Says what follows from `event` at `now`. `random` is for the wait before a restart.
@@ -429,14 +435,14 @@ impl Core {
 
     /// A child ended, or did not start, and is to be started again.
     fn restart(&mut self, key: ChildId, turn: &mut Turn<'_>) {
-        let plan = self.plan.restart.clone();
-        if !self.window.allows(&plan, turn.now) {
+        if !self.window.allows(&self.plan.restart, turn.now) {
             self.child(key).expect("it ended").state = ChildState::Down;
             return self.leave(Outcome::GaveUp(key), turn);
         }
+        let restart = self.plan.restart.clone();
         let child = self.child(key).expect("it ended");
         child.state = ChildState::Down;
-        let wait = child.backoff.failed(&plan, turn.now, turn.random);
+        let wait = child.backoff.failed(&restart, turn.now, turn.random);
         if wait.is_zero() {
             return self.restart_scope(key, turn);
         }
