@@ -254,9 +254,8 @@ impl Claim {
             word if bits == 0 && word & SUSPENDED != 0 => None,
             word => Some(word | bits | QUEUED),
         };
-        // ORDERING: AcqRel; Release publishes what the caller has to show (a control message, the waker's reason),
-        // Acquire as every change of the word (rule 3 of `mpsc`).
-        match self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, raised) {
+        // ORDERING: Release; publishes what the caller has to show (a control message, the waker's reason).
+        match self.word.fetch_update(Ordering::Release, Ordering::Relaxed, raised) {
             Ok(word) if word & (RUNNING | QUEUED) == 0 => Wake::Schedule,
             _ => Wake::Nothing,
         }
@@ -283,9 +282,8 @@ impl Claim {
                 word if word & RUNNING != 0 => word & !QUEUED,
                 word => (word & !(QUEUED | SUSPENDED | NOTED | CONTROL)) | RUNNING,
             };
-            // ORDERING: AcqRel; Acquire sees all that the last runner did and what a notifier published. Release: the
-            // word's order is what `horizon` goes by.
-            match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
+            // ORDERING: Acquire; sees all that the last runner did and what a notifier published.
+            match self.word.compare_exchange_weak(word, next, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) if word & RUNNING != 0 => return Taken::Nothing,
                 Ok(_) => return Taken::Claimed { is_called: word & CONTROL != 0 },
                 Err(seen) => word = seen,
@@ -308,8 +306,8 @@ impl Claim {
             let is_hopeless = word & (SUSPENDED | DEAD | CONTROL) != 0;
             return if is_hopeless { Tried::NotForAskers } else { Tried::Taken };
         }
-        // ORDERING: AcqRel; as in `take`.
-        match self.word.compare_exchange(word, word | RUNNING, Ordering::AcqRel, Ordering::Relaxed) {
+        // ORDERING: Acquire; as in `take`.
+        match self.word.compare_exchange(word, word | RUNNING, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => {
                 let is_idle = word & (QUEUED | NOTED | CLOSED) == 0;
                 Tried::Claimed { idle_at: is_idle.then_some(word / ONE) }
@@ -325,8 +323,8 @@ impl Claim {
         let mut word = Word(self.word.load(Ordering::Relaxed));
         while word.0 & (NOTED | CONTROL) == 0 && self.end_of(word) == position {
             let next = word.0 & !(RUNNING | WOKEN);
-            // ORDERING: AcqRel; Release gives all that this runner did to the next. Acquire as every change of the word.
-            match self.word.compare_exchange_weak(word.0, next, Ordering::AcqRel, Ordering::Relaxed) {
+            // ORDERING: Release; gives all that this runner did to the next.
+            match self.word.compare_exchange_weak(word.0, next, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return Rest::Resting,
                 Err(seen) => word = Word(seen),
             }
@@ -338,8 +336,8 @@ impl Claim {
     pub(crate) fn suspend(&self) -> Rest {
         let suspended =
             |word: u64| (word & (NOTED | CONTROL | WOKEN) == 0).then_some((word & !RUNNING) | SUSPENDED);
-        // ORDERING: AcqRel; as in `release`.
-        match self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, suspended) {
+        // ORDERING: Release; as in `release`.
+        match self.word.fetch_update(Ordering::Release, Ordering::Relaxed, suspended) {
             Ok(_) => Rest::Resting,
             Err(_) => Rest::LookAgain,
         }
@@ -352,14 +350,14 @@ impl Claim {
             // Two steps that always succeed, and no exchange, as producers may be flooding the word.
             // ORDERING: Relaxed; nothing is handed on before the second.
             self.word.fetch_or(QUEUED, Ordering::Relaxed);
-            // ORDERING: AcqRel; as in `release`.
-            self.word.fetch_and(!RUNNING, Ordering::AcqRel);
+            // ORDERING: Release; as in `release`.
+            self.word.fetch_and(!RUNNING, Ordering::Release);
             return Wake::Schedule;
         }
         // The entry may be taken at this instant.
         let requeued = |word: u64| Some((word & !RUNNING) | QUEUED);
-        // ORDERING: AcqRel; as in `release`.
-        match self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, requeued) {
+        // ORDERING: Release; as in `release`.
+        match self.word.fetch_update(Ordering::Release, Ordering::Relaxed, requeued) {
             Ok(word) if word & QUEUED != 0 => Wake::Nothing,
             _ => Wake::Schedule,
         }
@@ -388,18 +386,16 @@ impl Claim {
         if self.word.load(Ordering::Relaxed) & flags == 0 {
             return 0;
         }
-        // ORDERING: AcqRel; Acquire sees what the notifier published. Release: the word's order is what `horizon`
-        // goes by.
-        self.word.fetch_and(!flags, Ordering::AcqRel) & flags
+        // ORDERING: Acquire; sees what the notifier published.
+        self.word.fetch_and(!flags, Ordering::Acquire) & flags
     }
 
     /// The runner leaves for good.
     pub(crate) fn die(&self) -> LastReference {
         let ended =
             |word: u64| Some((word & !(RUNNING | SUSPENDED | NOTED | CONTROL | WOKEN)) | CLOSED | DEAD);
-        // ORDERING: AcqRel; Release: whoever drops the cell sees what the last runner did. Acquire as every change of
-        // the word.
-        match self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, ended) {
+        // ORDERING: Release; whoever drops the cell sees what the last runner did.
+        match self.word.fetch_update(Ordering::Release, Ordering::Relaxed, ended) {
             Ok(word) if word & QUEUED != 0 => LastReference::Others,
             _ => LastReference::Mine,
         }

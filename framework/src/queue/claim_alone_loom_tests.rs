@@ -286,3 +286,21 @@ fn loom_nobody_runs_a_cell_after_its_end() {
         assert_eq!(desk.seen.with(|seen| unsafe { *seen }).ordered, 1);
     });
 }
+
+/// As above, where the cell that is put back is on the run queue already, and its entry is taken at this instant.
+#[test]
+fn loom_a_runner_after_an_asker_that_put_the_cell_back_beside_an_entry_runs_after_it() {
+    model(|| {
+        let desk = Desk::queued();
+        let asker = spawn_on(&desk, |desk| {
+            if matches!(desk.claim.try_claim(), Tried::Claimed { .. }) {
+                desk.see_posts();
+                desk.schedule_if(desk.claim.requeue());
+            }
+        });
+        desk.work();
+        join([asker]);
+        desk.work();
+        desk.assert_seen(0, 0);
+    });
+}

@@ -41,8 +41,8 @@
 //!
 //! # Why a block is not recycled under a producer
 //!
-//! The position is the consumer's own, which its published head can be behind. Every successful change of the tail is
-//! a read-modify-write with Acquire.
+//! The position is the consumer's own, which its published head can be behind. Every change of the
+//! word is a read-modify-write, and one that takes tickets has Acquire.
 //!
 //! 1. A producer with ticket i touches blocks only between the tail's change and its stamp; until then position <= i.
 //! 2. `newest` only ever moves to later blocks. Whoever moves it past block X, or finds it past X on leaving X, then
