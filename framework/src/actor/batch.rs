@@ -43,7 +43,8 @@ pub struct BatchItems<M: Message> {
 pub struct Item<M: Message> {
     message: M,
     reply: Option<Reply<M>>,
-    shared: Arc<Shared<M>>,
+    /// None of an item that was told.
+    shared: Option<Arc<Shared<M>>>,
 }
 
 /// What the generated code keeps of a batch, to answer for the handler.
@@ -76,12 +77,10 @@ pub fn take_batch<A: Handles<M>, M: Message>(
 ) -> (Batch<M>, BatchReplies<M>) {
     let shared = begin::<A, M>(ctx);
     let mut queued = std::mem::take(&mut shared.0.lock().buffer);
-    let mut next = Some(first);
-    while let Some(envelope) = next {
-        queued.push_back(envelope.open());
-        let is_same = |message: &A::Message| A::handler_of(message) == handler;
-        next = if queued.len() < len_max { ctx.cell_link().pop_if(is_same).map(A::unwrap) } else { None };
-    }
+    queued.push_back(first.open_of_many());
+    ctx.cell_link().take_run(handler, len_max - queued.len(), |message| {
+        queued.push_back(A::unwrap(message).open_of_many());
+    });
     // Each caller has a deadline of its own: what the handler asks for all of them inherits none.
     super::scope::inherit_deadline(None);
     ctx.begin_batch(queued.len());
@@ -125,7 +124,9 @@ impl<M: Message> Iterator for BatchItems<M> {
 
     fn next(&mut self) -> Option<Item<M>> {
         let (message, reply) = self.queued.pop_front()?;
-        Some(Item { message, reply: Some(reply), shared: self.shared.clone() })
+        // Of what was told nobody waits for an answer.
+        let shared = reply.is_awaited().then(|| self.shared.clone());
+        Some(Item { message, reply: Some(reply), shared })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -181,12 +182,13 @@ impl<M: Message> Deref for Item<M> {
 
 impl<M: Message> Drop for Item<M> {
     fn drop(&mut self) {
+        let Some(shared) = &self.shared else { return };
         let Some(reply) = self.reply.take() else { return };
         // While panicking the token itself says so.
         if std::thread::panicking() {
             return;
         }
-        let mut state = self.shared.0.lock();
+        let mut state = shared.0.lock();
         if !state.is_over {
             state.unanswered.push(reply);
         }

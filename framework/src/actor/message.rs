@@ -94,6 +94,12 @@ impl<M: Message> Envelope<M> {
         (self.message, self.reply.open())
     }
 
+    /// As [`open`](Self::open), where asks that the handler makes inherit nothing of this one.
+    #[inline]
+    pub(crate) fn open_of_many(self) -> (M, ReplyTo<M::Reply, M::Refusal>) {
+        (self.message, self.reply.open())
+    }
+
     /// Takes the message back and forgets the way to the asker, who gets no answer through this envelope.
     pub(crate) fn into_parts(self) -> (M, RawReply<M::Reply, M::Refusal>) {
         (self.message, self.reply)

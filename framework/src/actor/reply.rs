@@ -131,6 +131,12 @@ impl<T, E> ReplyTo<T, E> {
         self.0.slot().is_some_and(|slot| slot.state.load(Ordering::Relaxed) == DROPPED)
     }
 
+    /// Whether somebody waits for the answer, or did: false for a tell's.
+    #[inline]
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.0.0.is_some()
+    }
+
     /// Back to a message that has not run, to forward it.
     pub(crate) fn into_raw(mut self) -> RawReply<T, E> {
         RawReply(Token(self.0.0.take()))

@@ -293,6 +293,11 @@ impl<M, C> Mailbox<M, C> {
         unsafe { self.users.peek(found) }
     }
 
+    /// As [`pop_ring`](Self::pop_ring), if `wanted` likes it.
+    pub(crate) fn pop_ring_if(&self, wanted: impl FnOnce(&M) -> bool) -> Option<M> {
+        self.ring()?.pop_if(wanted)
+    }
+
     /// Takes the oldest message of a mailbox that drops its oldest to make room.
     #[inline]
     pub(crate) fn pop_ring(&self) -> Option<M> {

@@ -43,7 +43,7 @@ use super::settings::Inline;
 use super::stats::{CellStats, RareStats};
 use crate::cache::CacheStats;
 use crate::mailbox::{
-    Begin, Claim, LastReference, LazyBox, Mailbox, Manners, Pushed, Taken, TryPushError, Wake,
+    Begin, Claim, Find, LastReference, LazyBox, Mailbox, Manners, Pushed, Taken, TryPushError, Wake,
 };
 use crate::runtime::{Counted, Handle, Job, Refs, Runnable, Wakes, WeakHandle};
 use crate::sync::atomic::{AtomicU32, Ordering};
@@ -483,10 +483,27 @@ impl<A: Actor> Link<A> {
         unsafe { self.0.as_ref() }
     }
 
-    /// Takes the next message if `wanted` likes it.
-    pub(super) fn pop_if(&mut self, wanted: impl FnOnce(&A::Message) -> bool) -> Option<A::Message> {
-        // SAFETY: whoever has the context mutably is the runner, or the runner's handler.
-        unsafe { self.cell().mailbox.pop_if(wanted) }
+    /// Takes messages for `handler` as long as one follows the other, at most `len_max`.
+    #[inline]
+    pub(super) fn take_run(&mut self, handler: usize, len_max: usize, mut take: impl FnMut(A::Message)) {
+        let mailbox = &self.cell().mailbox;
+        for _ in 0..len_max {
+            // SAFETY: whoever has the context mutably is the runner, or the runner's handler.
+            match unsafe { mailbox.find() } {
+                // SAFETY: as above; it was just found, and the reference ends with this expression.
+                Find::Item(found) if A::handler_of(unsafe { mailbox.peek(&found) }) == handler => {
+                    // SAFETY: as above.
+                    take(unsafe { mailbox.take(found) });
+                }
+                Find::Item(_) | Find::Busy => break,
+                Find::Empty => match mailbox.pop_ring_if(|message| A::handler_of(message) == handler) {
+                    Some(message) => take(message),
+                    None => break,
+                },
+            }
+        }
+        // SAFETY: as above.
+        unsafe { mailbox.publish_head() };
     }
 }
 
