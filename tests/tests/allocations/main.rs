@@ -187,7 +187,7 @@ struct Allowed {
 }
 
 const NONE: Allowed = Allowed { here: 0, across: 0 };
-const TELLS: Allowed = Allowed { here: 0, across: BLOCKS };
+const TELLS: Allowed = Allowed { here: 0, across: FEW };
 /// Others ask from their threads all the while.
 const BUSY: Allowed = Allowed { here: FEW, across: FEW };
 
@@ -401,6 +401,7 @@ fn a_turn_that_changes_a_view_allocates_no_more_than_its_view() {
             }
         }));
         println!("{name}: {turns} allocations for {MESSAGES} turns that change two views");
-        assert!(turns <= MESSAGES, "{name}: {turns} for {MESSAGES} turns that change a word and a struct");
+        // An ask that meets the worker at the actor takes a slot.
+        assert!(turns <= MESSAGES + FEW, "{name}: {turns} for {MESSAGES} turns that change a word and a struct");
     }
 }
