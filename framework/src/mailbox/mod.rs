@@ -270,6 +270,17 @@ impl<M, C> Mailbox<M, C> {
         unsafe { self.users.find() }
     }
 
+    /// Whether the next message is known to be there, or about to be, without a look at what senders write.
+    ///
+    /// # Safety
+    ///
+    /// As [`find`](Self::find).
+    #[inline(always)]
+    pub(crate) unsafe fn knows_next(&self) -> bool {
+        // SAFETY: the caller's duty is passed on unchanged.
+        unsafe { self.users.knows_next() }
+    }
+
     /// Takes the message that was found. A message that was taken is not in the mailbox any more, whatever becomes of
     /// the caller; what is published of it can lag (see [`publish_head`](Self::publish_head)).
     ///

@@ -87,6 +87,13 @@ impl<T> Consumer<T> {
     /// # Safety
     ///
     /// As [`Queue::find`](super::Queue::find), as for all below; `senders` is the other half of this queue.
+    /// Whether the next message is known to be there, or about to be.
+    #[inline(always)]
+    pub(super) unsafe fn knows_next(&self) -> bool {
+        // SAFETY: the caller's duty.
+        unsafe { self.cursor() }.known != 0
+    }
+
     #[inline(always)]
     pub(super) unsafe fn find(&self, senders: &Senders<T>) -> Find {
         // SAFETY: the caller's duty.

@@ -243,6 +243,17 @@ impl<T, S> Queue<T, S> {
         unsafe { self.consumer.find(&self.senders) }
     }
 
+    /// Whether the next message is known to be there, or about to be, without a look at what producers write.
+    ///
+    /// # Safety
+    ///
+    /// As [`find`](Self::find).
+    #[inline(always)]
+    pub(crate) unsafe fn knows_next(&self) -> bool {
+        // SAFETY: the caller's duty is passed on.
+        unsafe { self.consumer.knows_next() }
+    }
+
     /// Takes the message that was found.
     ///
     /// # Safety

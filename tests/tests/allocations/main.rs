@@ -402,6 +402,9 @@ fn a_turn_that_changes_a_view_allocates_no_more_than_its_view() {
         }));
         println!("{name}: {turns} allocations for {MESSAGES} turns that change two views");
         // An ask that meets the worker at the actor takes a slot.
-        assert!(turns <= MESSAGES + FEW, "{name}: {turns} for {MESSAGES} turns that change a word and a struct");
+        assert!(
+            turns <= MESSAGES + FEW,
+            "{name}: {turns} for {MESSAGES} turns that change a word and a struct"
+        );
     }
 }

@@ -46,11 +46,16 @@ enum Next {
 /// is writing.
 const LINGER_PAUSES: u32 = 40;
 
+/// A run of messages that is shorter than this is not worth the look that found it.
+const SHORT_RUN_LEN: u32 = 32;
+
 /// What an activation may still do before it makes way for others.
 struct Budget {
     len: u32,
     /// What `len` was when the cell last lingered.
     lingered_at: u32,
+    /// What `len` was when the runner last looked for messages that it did not know of.
+    looked_at: u32,
     began: Option<Instant>,
 }
 
@@ -171,7 +176,7 @@ pub(super) unsafe fn is_ready_for_asker<A: Actor>(cell: &Cell<A>) -> bool {
 
 impl Budget {
     fn new() -> Self {
-        Budget { len: BUDGET_LEN, lingered_at: BUDGET_LEN, began: None }
+        Budget { len: BUDGET_LEN, lingered_at: BUDGET_LEN, looked_at: BUDGET_LEN, began: None }
     }
 }
 
@@ -356,6 +361,10 @@ impl<'a, A: Actor> Runner<'a, A> {
             let cell = self.cell;
             let is_done = if self.place == Place::Worker {
                 // SAFETY: the claim is held, so this is the consumer.
+                if !unsafe { cell.mailbox.knows_next() } {
+                    self.let_a_run_form(budget);
+                }
+                // SAFETY: as above.
                 match unsafe { cell.mailbox.find() } {
                     Find::Item(found) => {
                         budget.len -= 1;
@@ -386,6 +395,24 @@ impl<'a, A: Actor> Runner<'a, A> {
         }
     }
 
+    /// All that was known to be there is handled. When that was a short run of a stream, and the worker has nothing else
+    /// to do, another look at once would find a shorter one, and take the senders' line from them for it.
+    #[inline]
+    fn let_a_run_form(&mut self, budget: &mut Budget) {
+        let run = std::mem::replace(&mut budget.looked_at, budget.len) - budget.len;
+        if (2..SHORT_RUN_LEN).contains(&run) {
+            self.pause_if_alone();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pause_if_alone(&self) {
+        if self.cell.commons.lingers && self.cell.commons.runtime.is_alone() {
+            (0..LINGER_PAUSES).take_while(|_| !self.is_called()).for_each(|_| crate::sync::hint::spin_loop());
+        }
+    }
+
     /// Handles a message that is out of the mailbox already.
     #[inline(never)]
     fn handle_apart(&mut self, message: A::Message, budget: &mut Budget) -> bool {
@@ -407,7 +434,7 @@ impl<'a, A: Actor> Runner<'a, A> {
             return Some(Next::Rest);
         }
         if self.cell.commons.runtime.is_alone() {
-            (0..LINGER_PAUSES).take_while(|_| !self.is_called()).for_each(|_| crate::sync::hint::spin_loop());
+            self.pause_if_alone();
             return None;
         }
         Some(if self.life().patience.is_over(handled) { Next::Rest } else { Next::Linger })
