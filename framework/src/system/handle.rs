@@ -1,0 +1,269 @@
+//! The handle of a running system.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::builder::{StartSystemError, SystemBuilder};
+use super::readiness::{GivenUp, Readiness};
+use super::stop::{Hook, StopReport, close_all};
+use crate::actor::{
+    Actor, ActorRef, AnyCell, AnyParent, AnyRef, AskError, Birth, Cell, Commons, DeadLetter, ReplyRx, Restart,
+    SpawnError, StartOn, StopReason, reply_pair,
+};
+use crate::monitor::Monitor;
+use crate::shard::{Placement, Shards, ThisProcess};
+use crate::supervisor::{Home, OneForOne, Strategy, SupervisorSpec};
+use crate::sync::Mutex;
+
+/// A running system of actors.
+#[derive(Clone)]
+pub struct System(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) name: Arc<str>,
+    pub(super) commons: Arc<Commons>,
+    pub(super) root: Arc<OneForOne>,
+    /// The root, as its children know it.
+    pub(super) parent: Arc<AnyParent>,
+    pub(super) given_up: Arc<Mutex<Vec<GivenUp>>>,
+    pub(super) names: Arc<Mutex<HashMap<Arc<str>, Named>>>,
+    pub(super) on_stop: Mutex<Vec<Hook>>,
+    pub(super) stop_deadline: Duration,
+    pub(super) started_at: Instant,
+    pub(super) state: watch::Sender<State>,
+    pub(super) report: Mutex<Option<StopReport>>,
+    pub(super) monitor: OnceLock<Monitor>,
+}
+
+/// Who has a name; nobody yet while the actor starts.
+pub(super) type Named = Option<AnyRef>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Running,
+    Stopping,
+    Stopped,
+}
+
+impl System {
+    /// A system with other settings than the default ones.
+    pub fn builder() -> SystemBuilder {
+        SystemBuilder::new()
+    }
+
+    /// Starts a system with default settings on the tokio runtime of the caller.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such runtime.
+    pub fn start() -> Result<System, StartSystemError> {
+        Self::builder().start()
+    }
+
+    /// Spawns an actor at the top of the tree and waits for its start, which begins on the caller's thread: a plain
+    /// `#[start]`, or one that does not wait, costs no hop to a worker.
+    ///
+    /// # Errors
+    ///
+    /// When its `#[start]` fails or panics, or the system is stopping. A first start is not tried again.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves the actor running, without a reference to it.
+    pub async fn spawn<A: Actor>(&self, args: A::Args) -> Result<ActorRef<A>, SpawnError> {
+        self.spawn_as(None, args).await
+    }
+
+    /// Spawns an actor under a name, by which [`lookup`](Self::lookup) finds it until it stops.
+    ///
+    /// # Errors
+    ///
+    /// When the name is taken, and as [`spawn`](Self::spawn).
+    pub async fn spawn_named<A: Actor>(
+        &self,
+        name: impl Into<Arc<str>>,
+        args: A::Args,
+    ) -> Result<ActorRef<A>, SpawnError> {
+        let name = name.into();
+        let taken = {
+            let mut names = self.0.names.lock();
+            let taken = names.contains_key(&name);
+            if !taken {
+                names.insert(name.clone(), None);
+            }
+            taken
+        };
+        if taken {
+            return Err(SpawnError::NameTaken(name.to_string()));
+        }
+        let mut reserved = Reserved { names: &self.0.names, name: Some(name.clone()) };
+        let actor = self.spawn_as::<A>(Some(name.clone()), args).await?;
+        reserved.name = None;
+        let cell = ActorRef::cell(&actor).clone();
+        self.0.names.lock().insert(name.clone(), Some(cell.clone().into()));
+        let names = self.0.names.clone();
+        cell.exit().watch(move |_| drop(names.lock().remove(&name)));
+        Ok(actor)
+    }
+
+    /// The actor with a name, if it is there and is an `A`.
+    pub fn lookup<A: Actor>(&self, name: &str) -> Option<ActorRef<A>> {
+        let cell = self.0.names.lock().get(name)?.clone()?;
+        Cell::downcast(cell).map(ActorRef::new)
+    }
+
+    /// Spawns `len` shards of an actor, each supervised alone, and waits for their starts.
+    ///
+    /// # Errors
+    ///
+    /// When a shard does not start: then those that did are stopped again. As [`spawn`](Self::spawn).
+    ///
+    /// # Panics
+    ///
+    /// When `len` is 0.
+    pub async fn shards<A: Actor>(&self, len: usize, args: A::Args) -> Result<Shards<A>, SpawnError> {
+        assert!(len > 0, "a service has at least one shard");
+        let placement = ThisProcess;
+        let mut starting = Vec::with_capacity(len);
+        for shard in (0..len).filter(|&shard| placement.is_here(shard, len)) {
+            // On the workers, so that starts that compute run side by side.
+            starting.push(self.begin_spawn::<A>(None, Some(shard), args.clone(), StartOn::Workers));
+        }
+        let mut shards = Vec::with_capacity(len);
+        let mut failed = None;
+        for shard in starting {
+            match finish_spawn(shard).await {
+                Ok(shard) => shards.push(shard),
+                Err(error) => failed = Some(failed.unwrap_or(error)),
+            }
+        }
+        match failed {
+            None => Ok(Shards::new(shards)),
+            Some(error) => {
+                shards.iter().for_each(ActorRef::stop);
+                Err(error)
+            }
+        }
+    }
+
+    /// A supervisor at the top of the tree, to be given children and [started](SupervisorSpec::start).
+    pub fn supervisor(&self, strategy: Strategy, restart: Restart) -> SupervisorSpec<Home> {
+        let home = Home::new(self.0.commons.clone(), self.0.parent.clone());
+        SupervisorSpec::at(home, strategy, restart)
+    }
+
+    async fn spawn_as<A: Actor>(
+        &self,
+        name: Option<Arc<str>>,
+        args: A::Args,
+    ) -> Result<ActorRef<A>, SpawnError> {
+        finish_spawn(self.begin_spawn(name, None, args, StartOn::Spawner)).await
+    }
+
+    fn begin_spawn<A: Actor>(
+        &self,
+        name: Option<Arc<str>>,
+        shard: Option<usize>,
+        args: A::Args,
+        start_on: StartOn,
+    ) -> Result<Starting<A>, SpawnError> {
+        let (outcome, started) = reply_pair(None);
+        let birth = Birth { parent: self.0.parent.clone(), name, shard };
+        let cell = Cell::spawn(&self.0.commons, birth, args, start_on, started)?;
+        Ok(Starting { actor: ActorRef::new(cell), outcome })
+    }
+
+    /// Whether this system is ready for work.
+    pub fn readiness(&self) -> Readiness {
+        Readiness {
+            is_stopping: *self.0.state.borrow() != State::Running,
+            given_up: self.0.given_up.lock().clone(),
+        }
+    }
+
+    /// Messages that ended without being handled, since the start.
+    pub fn dead_letters_total(&self) -> u64 {
+        self.0.commons.dead_letters.total()
+    }
+
+    /// The last dead letters, up to 256, oldest first.
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.0.commons.dead_letters.recent()
+    }
+
+    /// The system's monitor, started by the first call.
+    pub fn monitor(&self) -> &Monitor {
+        let start = || Monitor::start(&self.0.commons, self.0.parent.clone(), self.0.started_at);
+        self.0.monitor.get_or_init(start)
+    }
+
+    /// The system's name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// How long it has been running.
+    pub fn uptime(&self) -> Duration {
+        self.0.commons.now().saturating_duration_since(self.0.started_at)
+    }
+
+    /// How long a stop may take before what is left is killed.
+    pub fn stop_deadline(&self) -> Duration {
+        self.0.stop_deadline
+    }
+
+    pub(crate) fn commons(&self) -> &Arc<Commons> {
+        &self.0.commons
+    }
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System").field("name", &self.0.name).field("state", &*self.0.state.borrow()).finish()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Whoever still holds references: no ask hangs, no future stays.
+        self.commons.runtime.close();
+        close_all(&self.commons);
+    }
+}
+
+/// An actor whose start is not known to have succeeded.
+struct Starting<A: Actor> {
+    actor: ActorRef<A>,
+    outcome: ReplyRx<(), StopReason>,
+}
+
+async fn finish_spawn<A: Actor>(
+    starting: Result<Starting<A>, SpawnError>,
+) -> Result<ActorRef<A>, SpawnError> {
+    let Starting { actor, mut outcome } = starting?;
+    std::future::poll_fn(|cx| outcome.poll(cx)).await;
+    let reason = match outcome.take() {
+        Ok(()) => return Ok(actor),
+        Err(AskError::Refused(reason)) => reason,
+        Err(_) => StopReason::RuntimeLost,
+    };
+    Err(SpawnError::NotStarted { actor: ActorRef::label(&actor), reason })
+}
+
+/// A name that goes back when its actor does not start.
+struct Reserved<'a> {
+    names: &'a Mutex<HashMap<Arc<str>, Named>>,
+    name: Option<Arc<str>>,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = self.name.take() {
+            self.names.lock().remove(&name);
+        }
+    }
+}
