@@ -6,3 +6,4 @@ mod ch02_journal;
 mod ch03_batches;
 mod ch03_full;
 mod ch04_groups;
+mod configuration;

@@ -45,7 +45,8 @@
 //! | [`monitor`] | what every actor does |
 //! | [`testkit`] | seeded, stepped runs |
 //!
-//! Cargo features: `http` (default) adds the module [`http`] for actix-web.
+//! Cargo features: `http` (default) adds the module [`http`] for actix-web; `toml` adds configuration by files,
+//! `SystemBuilder::config_file`.
 
 #![cfg_attr(
     ostraca_loom,
@@ -123,7 +124,9 @@ pub use supervisor::{
     Strategy, Supervisor, SupervisorArgs, SupervisorRef, SupervisorSpec,
 };
 #[cfg(not(ostraca_loom))]
-pub use system::{GivenUp, Readiness, StartSystemError, StopReport, System, SystemBuilder};
+pub use system::{
+    ConfigError, GivenUp, Mistake, Readiness, StartSystemError, StopReport, System, SystemBuilder,
+};
 
 /// What one imports to write and use actors: `use ostraca::prelude::*;`.
 #[cfg(not(ostraca_loom))]

@@ -25,7 +25,7 @@ impl Stepped {
     /// When the caller is in no tokio runtime.
     pub fn new(seed: u64, inline: Inline) -> Self {
         let seam = Arc::new(Seeded::new(seed));
-        let system = System::builder().name("stepped").start_on(Handle::current(), 0, seam, Some(inline));
+        let system = System::builder().name("stepped").start_stepped(Handle::current(), seam, inline);
         Stepped { system }
     }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::lifecycle::{ActorId, Label};
 use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Parent, WeakAnyRef};
-use super::settings::Inline;
+use super::settings::{Configured, Inline};
 use super::stats::{CellStats, RareStats};
 use crate::cache::CacheStats;
 use crate::runtime::{Runtime, Slab};
@@ -26,6 +26,8 @@ pub(crate) struct Commons {
     /// A cell that has caught up looks once more before it rests: not in a seeded run, where it would be one more
     /// step that does nothing.
     pub(crate) lingers: bool,
+    /// What the system's configuration changes of actors' settings.
+    pub(crate) configured: Configured,
     pub(crate) supervise: fn(&Arc<Commons>, Owner) -> Arc<AnyParent>,
     register: Mutex<Register>,
     next_id: AtomicU64,
@@ -58,6 +60,7 @@ impl Commons {
     pub(crate) fn new(
         runtime: Arc<Runtime>,
         inline: Option<Inline>,
+        configured: Configured,
         supervise: fn(&Arc<Commons>, Owner) -> Arc<AnyParent>,
     ) -> Self {
         Commons {
@@ -65,6 +68,7 @@ impl Commons {
             dead_letters: DeadLetters::new(),
             lingers: inline.is_none(),
             inline,
+            configured,
             supervise,
             register: Mutex::default(),
             next_id: AtomicU64::new(1),

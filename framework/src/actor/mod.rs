@@ -54,8 +54,10 @@ pub use turn::{Handled, Turn};
 
 pub(crate) use cell::{Birth, Cell, StartOn};
 pub(crate) use commons::{Commons, Owner};
+pub(crate) use lifecycle::short_type_name;
 pub(crate) use parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, IncarnationEnd, Parent, Verdict};
 pub(crate) use reply::{RawReply, ReplyRx, pair as reply_pair};
+pub(crate) use settings::{Configured, SettingsChange};
 pub(crate) use stats::{CellStats, RareStats};
 
 /// An actor: a value that handles one message at a time.

@@ -1,7 +1,10 @@
 //! What an actor type says about its mailbox, its restarts and where it runs.
 
+use std::any::TypeId;
+use std::collections::HashMap;
 use std::time::Duration;
 
+use super::Actor;
 use crate::mailbox::Overflow;
 
 /// Settings of an actor type. `#[actor(..)]` writes them; every one has a default.
@@ -123,6 +126,46 @@ impl Settings {
     pub fn inline(mut self, inline: Inline) -> Self {
         self.inline = inline;
         self
+    }
+}
+
+/// One setting of an actor type that a system's configuration changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SettingsChange {
+    MailboxLenMax(Option<usize>),
+    Overflow(Overflow),
+    RestartMax(u32),
+    RestartWithin(Duration),
+    Backoff(Duration, Duration),
+    Inline(Inline),
+}
+
+/// What a system's configuration changes, by actor type.
+#[derive(Default)]
+pub(crate) struct Configured(HashMap<TypeId, Vec<SettingsChange>>);
+
+impl Configured {
+    /// A later change wins.
+    pub(crate) fn change(&mut self, actor: TypeId, change: SettingsChange) {
+        self.0.entry(actor).or_default().push(change);
+    }
+
+    /// The settings of `A` in this system.
+    pub(crate) fn settings<A: Actor>(&self) -> Settings {
+        if self.0.is_empty() { A::settings() } else { self.apply(TypeId::of::<A>(), A::settings()) }
+    }
+
+    pub(crate) fn apply(&self, actor: TypeId, settings: Settings) -> Settings {
+        let changes = self.0.get(&actor).into_iter().flatten();
+        changes.fold(settings, |settings, change| match *change {
+            SettingsChange::MailboxLenMax(Some(len_max)) => settings.mailbox_len_max(len_max),
+            SettingsChange::MailboxLenMax(None) => settings.mailbox_unbounded(),
+            SettingsChange::Overflow(overflow) => settings.overflow(overflow),
+            SettingsChange::RestartMax(max) => settings.restart_max(max),
+            SettingsChange::RestartWithin(within) => settings.restart_within(within),
+            SettingsChange::Backoff(min, max) => settings.backoff(min, max),
+            SettingsChange::Inline(inline) => settings.inline(inline),
+        })
     }
 }
 

@@ -1,6 +1,9 @@
 //! Settings of a system, and its start.
 
+use std::any::TypeId;
 use std::collections::HashMap;
+#[cfg(feature = "toml")]
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,37 +11,35 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+#[cfg(feature = "toml")]
+use super::config::File;
+use super::config::{ConfigError, Outside, Sources};
 use super::handle::{Inner, State, System};
 use super::readiness::GivenUp;
 use super::stop::close_all;
-use crate::actor::{AnyParent, Commons, Inline, Label, StopReason};
+use crate::actor::{Actor, AnyParent, Commons, Inline, Label, StopReason, short_type_name};
 use crate::runtime::{Machine, Runtime, Seam};
 use crate::supervisor::OneForOne;
 use crate::sync::Mutex;
 
-/// Settings of a system.
-#[derive(Clone, Debug)]
+/// How long a stop may take where nothing else is said.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Settings of a system. What is set here wins over the environment, that over files: see [`config_env`](Self::config_env).
+#[derive(Clone, Debug, Default)]
 pub struct SystemBuilder {
-    name: Arc<str>,
+    name: Option<Arc<str>>,
     tokio: Option<Handle>,
     workers: Option<usize>,
-    stop_deadline: Duration,
+    stop_deadline: Option<Duration>,
+    sources: Sources,
 }
 
 impl SystemBuilder {
-    pub(super) fn new() -> Self {
-        SystemBuilder {
-            name: "ostraca".into(),
-            tokio: None,
-            workers: None,
-            stop_deadline: Duration::from_secs(10),
-        }
-    }
-
     /// The system's name, in logs and metrics.
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.name = name.into();
+        self.name = Some(name.into());
         self
     }
 
@@ -59,7 +60,38 @@ impl SystemBuilder {
     /// How long a stop may take before what is left is killed; 10 s by default.
     #[must_use]
     pub fn stop_deadline(mut self, deadline: Duration) -> Self {
-        self.stop_deadline = deadline;
+        self.stop_deadline = Some(deadline);
+        self
+    }
+
+    /// Lets the environment (`OSTRACA_WORKERS=4`) set what this builder does not; its module `config` has the keys.
+    #[must_use]
+    pub fn config_env(mut self) -> Self {
+        self.sources.environment = true;
+        self
+    }
+
+    /// Lets a TOML file set what neither this builder nor the environment does. Of several the one named first wins.
+    #[cfg(feature = "toml")]
+    #[must_use]
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.sources.files.push(File::At(path.into()));
+        self
+    }
+
+    /// As [`config_file`](Self::config_file), of a text that mistakes call `name`: defaults that are compiled in.
+    #[cfg(feature = "toml")]
+    #[must_use]
+    pub fn config_text(mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
+        self.sources.files.push(File::Text { name: name.into(), text: text.into() });
+        self
+    }
+
+    /// Lets the environment and files change the settings of an actor type, by its name without path and generics:
+    /// `[actor.Ledger]`.
+    #[must_use]
+    pub fn configures<A: Actor>(mut self) -> Self {
+        self.sources.actors.push((short_type_name::<A>(), TypeId::of::<A>()));
         self
     }
 
@@ -67,23 +99,23 @@ impl SystemBuilder {
     ///
     /// # Errors
     ///
-    /// When no tokio runtime was given and the caller is in none.
+    /// When no tokio runtime was given and the caller is in none, or the configuration has mistakes.
     pub fn start(self) -> Result<System, StartSystemError> {
         let tokio = self.tokio.clone().or_else(|| Handle::try_current().ok());
         let tokio = tokio.ok_or(StartSystemError::NoRuntime)?;
-        let workers = self.workers.unwrap_or_else(|| tokio.metrics().num_workers());
-        Ok(self.start_on(tokio, workers, Arc::new(Machine::new()), None))
+        let outside = self.sources.read()?;
+        let workers = self.workers.or(outside.workers).unwrap_or_else(|| tokio.metrics().num_workers());
+        let runtime = Runtime::start(tokio, workers, Arc::new(Machine::new()));
+        Ok(self.start_on(runtime, outside, None))
     }
 
-    pub(crate) fn start_on(
-        self,
-        tokio: Handle,
-        workers: usize,
-        seam: Arc<dyn Seam>,
-        inline: Option<Inline>,
-    ) -> System {
-        let runtime = Runtime::start(tokio, workers, seam);
-        let commons = Arc::new(Commons::new(runtime, inline, OneForOne::of_actor));
+    /// A system whose cells run only when they are stepped.
+    pub(crate) fn start_stepped(self, tokio: Handle, seam: Arc<dyn Seam>, inline: Inline) -> System {
+        self.start_on(Runtime::start(tokio, 0, seam), Outside::default(), Some(inline))
+    }
+
+    fn start_on(self, runtime: Arc<Runtime>, outside: Outside, inline: Option<Inline>) -> System {
+        let commons = Arc::new(Commons::new(runtime, inline, outside.actors, OneForOne::of_actor));
         let lost = Arc::downgrade(&commons);
         commons.runtime.on_lost(move || {
             if let Some(commons) = lost.upgrade() {
@@ -98,13 +130,13 @@ impl SystemBuilder {
         };
         let root = OneForOne::new(commons.clone(), Box::new(on_given_up));
         System(Arc::new(Inner {
-            name: self.name,
+            name: self.name.or(outside.name).unwrap_or_else(|| "ostraca".into()),
             parent: AnyParent::new(root.clone()),
             root,
             given_up,
             names: Arc::new(Mutex::new(HashMap::new())),
             on_stop: Mutex::new(Vec::new()),
-            stop_deadline: self.stop_deadline,
+            stop_deadline: self.stop_deadline.or(outside.stop_deadline).unwrap_or(STOP_DEADLINE),
             started_at: commons.now(),
             state: watch::Sender::new(State::Running),
             report: Mutex::new(None),
@@ -118,6 +150,9 @@ impl SystemBuilder {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StartSystemError {
+    /// The environment or a file says what is not allowed.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
     /// There is no tokio runtime.
     #[error(
         "no tokio runtime: start the system inside one (`#[tokio::main]`), or give it a handle: `.tokio(handle)`"

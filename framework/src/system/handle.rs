@@ -52,7 +52,7 @@ pub(super) enum State {
 impl System {
     /// A system with other settings than the default ones.
     pub fn builder() -> SystemBuilder {
-        SystemBuilder::new()
+        SystemBuilder::default()
     }
 
     /// Starts a system with default settings on the tokio runtime of the caller.

@@ -8,11 +8,13 @@
 //! queued, stops its children, runs `#[stop]`. What has not stopped by the deadline is killed, and named.
 
 mod builder;
+mod config;
 mod handle;
 mod readiness;
 mod stop;
 
 pub use builder::{StartSystemError, SystemBuilder};
+pub use config::{ConfigError, Mistake};
 pub use handle::System;
 pub use readiness::{GivenUp, Readiness};
 pub use stop::StopReport;

@@ -4,6 +4,7 @@
 mod asking;
 mod batches;
 mod by_hand;
+mod configured;
 mod context;
 mod life;
 mod mailbox;

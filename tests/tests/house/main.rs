@@ -79,6 +79,7 @@ const CRATES: &[(&str, Where)] = &[
     ("serde", Where::In(&["http"])),
     ("serde_json", Where::In(&["http"])),
     ("serde_path_to_error", Where::In(&["http"])),
+    ("toml", Where::In(&["system"])),
     ("twox_hash", Where::In(&["shard"])),
 ];
 

@@ -276,7 +276,8 @@ impl<A: Actor> Runner<'_, A> {
         if life.started.is_awaited() {
             return self.close(StopReason::NotStarted(failure.clone()));
         }
-        match self.cell.parent.failed(self.cell.child_slot(), &A::settings().restart, failure) {
+        let settings = self.cell.commons.configured.settings::<A>();
+        match self.cell.parent.failed(self.cell.child_slot(), &settings.restart, failure) {
             Verdict::Restart { after } => self.begin_restart(after),
             Verdict::GiveUp => self.close(StopReason::GaveUp(failure.clone())),
         }

@@ -166,7 +166,7 @@ impl<A: Actor> Cell<A> {
     }
 
     fn new(commons: &Arc<Commons>, birth: Birth, args: A::Args, started: Started) -> CellRef<A> {
-        let settings = A::settings();
+        let settings = commons.configured.settings::<A>();
         let aside = LazyBox::new();
         if birth.name.is_some() {
             aside.get_or_make(|| Aside { name: birth.name, ..Aside::default() });
