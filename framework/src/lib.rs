@@ -108,9 +108,9 @@ pub mod testkit;
 pub use actor::{
     Actor, ActorId, ActorRef, AskError, Batch, BatchItems, Cached, CachedMessage, Carries, Context,
     DeadLetter, DeadReason, Envelope, Failure, Finds, Handled, HandlerInfo, Handles, Inline, Item, Label,
-    Local, Message, Methods, NoMethods, Reads, Recipient, RecipientRequest, ReplyTo, Request, Restart, Route,
-    SendError, Sending, Settings, SpawnError, StartError, StopReason, Target, Task, TellError, Terminated,
-    Turn, WeakRef,
+    Local, LookupError, Message, Methods, NoMethods, Reads, Recipient, RecipientRequest, ReplyTo, Request,
+    Restart, Route, SendError, Sending, Settings, SpawnError, StartError, StopReason, Target, Task, TellError,
+    Terminated, Turn, WeakRef,
 };
 #[cfg(not(ostraca_loom))]
 pub use mailbox::Overflow;

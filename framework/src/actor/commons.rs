@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::lifecycle::{ActorId, Label};
+use super::names::Names;
 use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Parent, WeakAnyRef};
 use super::settings::{Configured, Inline};
 use super::stats::{CellStats, RareStats};
@@ -15,12 +16,13 @@ use crate::stats::SharedCounter;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// The runtime, the memory and the register of cells, the dead letters; and how an actor gets a supervisor for its
+/// The runtime, the memory, the register and the names of cells, the dead letters; and how an actor gets a supervisor for its
 /// children.
 pub(crate) struct Commons {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) slab: Slab,
     pub(crate) dead_letters: DeadLetters,
+    pub(crate) names: Names,
     /// A seeded run says once for all whether asks run on the asker's thread.
     pub(crate) inline: Option<Inline>,
     /// A cell that has caught up looks once more before it rests: not in a seeded run, where it would be one more
@@ -66,6 +68,7 @@ impl Commons {
         Commons {
             slab: Slab::new(),
             dead_letters: DeadLetters::new(),
+            names: Names::default(),
             lingers: inline.is_none(),
             inline,
             configured,

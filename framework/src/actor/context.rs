@@ -9,9 +9,10 @@ use std::time::Duration;
 use futures_core::Stream;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::cell::{Birth, Cell, Link, StartOn};
+use super::cell::{Birth, Cell, Link, Name, StartOn};
 use super::commons::{Commons, Owner};
 use super::lifecycle::{Failure, SpawnError, StopReason, Terminated};
+use super::names::LookupError;
 use super::parent::{AnyCell, AnyParent, AnyRef, Control, Linked};
 use super::refs::{ActorRef, WeakRef};
 use super::reply::RawReply;
@@ -96,9 +97,35 @@ impl<A: Actor> Context<A> {
     ///
     /// When this actor is stopping.
     pub fn child<B: Actor>(&mut self, args: B::Args) -> Result<ActorRef<B>, SpawnError> {
-        let birth = Birth { parent: self.family(), name: None, shard: None };
+        self.child_as(None, args)
+    }
+
+    /// As [`child`](Self::child), under a name, which is free again when it has stopped.
+    ///
+    /// # Errors
+    ///
+    /// When the name is taken, or this actor is stopping.
+    pub fn child_named<B: Actor>(
+        &mut self,
+        name: impl Into<Arc<str>>,
+        args: B::Args,
+    ) -> Result<ActorRef<B>, SpawnError> {
+        self.child_as(Some(Name::OfSystem(name.into())), args)
+    }
+
+    fn child_as<B: Actor>(&mut self, name: Option<Name>, args: B::Args) -> Result<ActorRef<B>, SpawnError> {
+        let birth = Birth { parent: self.family(), name, shard: None };
         let commons = self.link.cell().commons();
         Cell::spawn(commons, birth, args, StartOn::Workers, RawReply::nobody()).map(ActorRef::new)
+    }
+
+    /// The system's actor with a name: see [`System::lookup`](crate::System::lookup).
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it is no `B`.
+    pub fn lookup<B: Actor>(&self, name: &str) -> Result<ActorRef<B>, LookupError> {
+        self.link.cell().commons().names.find(name).map(ActorRef::new)
     }
 
     /// The first `B` among the children of this actor's supervisor, itself included, in the order of their start. When

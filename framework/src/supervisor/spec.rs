@@ -8,7 +8,7 @@ use super::handle::SupervisorRef;
 use super::plan::{AutoShutdown, ChildSpec, Plan, StopLimit, Strategy};
 use super::tree::{Supervisor, SupervisorArgs};
 use crate::actor::{
-    Actor, ActorRef, AnyCell, AnyParent, AskError, Birth, Cell, Commons, Context, RawReply, ReplyRx, Restart,
+    Actor, ActorRef, AnyCell, AnyParent, AskError, Birth, Cell, Commons, Context, Name, RawReply, ReplyRx, Restart,
     SpawnError, StartOn, StopReason, reply_pair,
 };
 
@@ -53,6 +53,7 @@ impl Recipe {
         show: impl Fn(ActorRef<A>) + Send + Sync + 'static,
     ) -> Self {
         Recipe::Actor(Arc::new(move |group, name| {
+            let name = name.map(Name::AmongSiblings);
             let birth = Birth { parent: AnyParent::new(group.clone()), name, shard: None };
             let nobody = RawReply::nobody();
             let cell = Cell::spawn(&group.commons, birth, args.clone(), StartOn::Workers, nobody)?;
@@ -86,7 +87,7 @@ fn begin(
     name: Option<Arc<str>>,
     started: RawReply<(), StopReason>,
 ) -> Result<ActorRef<Supervisor>, SpawnError> {
-    let birth = Birth { parent, name, shard: None };
+    let birth = Birth { parent, name: name.map(Name::AmongSiblings), shard: None };
     let args = SupervisorArgs(group.clone());
     let cell = Cell::<Supervisor>::spawn(&group.commons, birth, args, StartOn::Workers, started)?;
     let closed = group.clone();

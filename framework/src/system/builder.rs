@@ -1,7 +1,6 @@
 //! Settings of a system, and its start.
 
 use std::any::TypeId;
-use std::collections::HashMap;
 #[cfg(feature = "toml")]
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -134,7 +133,6 @@ impl SystemBuilder {
             parent: AnyParent::new(root.clone()),
             root,
             given_up,
-            names: Arc::new(Mutex::new(HashMap::new())),
             on_stop: Mutex::new(Vec::new()),
             stop_deadline: self.stop_deadline.or(outside.stop_deadline).unwrap_or(STOP_DEADLINE),
             started_at: commons.now(),

@@ -1,6 +1,5 @@
 //! The handle of a running system.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -11,8 +10,8 @@ use super::builder::{StartSystemError, SystemBuilder};
 use super::readiness::{GivenUp, Readiness};
 use super::stop::{Hook, StopReport, close_all};
 use crate::actor::{
-    Actor, ActorRef, AnyCell, AnyParent, AnyRef, AskError, Birth, Cell, Commons, DeadLetter, ReplyRx, Restart,
-    SpawnError, StartOn, StopReason, reply_pair,
+    Actor, ActorRef, AnyParent, AskError, Birth, Cell, Commons, DeadLetter, LookupError, Name, ReplyRx,
+    Restart, SpawnError, StartOn, StopReason, reply_pair,
 };
 use crate::monitor::Monitor;
 use crate::shard::{Placement, Shards, ThisProcess};
@@ -30,7 +29,6 @@ pub(super) struct Inner {
     /// The root, as its children know it.
     pub(super) parent: Arc<AnyParent>,
     pub(super) given_up: Arc<Mutex<Vec<GivenUp>>>,
-    pub(super) names: Arc<Mutex<HashMap<Arc<str>, Named>>>,
     pub(super) on_stop: Mutex<Vec<Hook>>,
     pub(super) stop_deadline: Duration,
     pub(super) started_at: Instant,
@@ -38,9 +36,6 @@ pub(super) struct Inner {
     pub(super) report: Mutex<Option<StopReport>>,
     pub(super) monitor: OnceLock<Monitor>,
 }
-
-/// Who has a name; nobody yet while the actor starts.
-pub(super) type Named = Option<AnyRef>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -88,32 +83,17 @@ impl System {
         name: impl Into<Arc<str>>,
         args: A::Args,
     ) -> Result<ActorRef<A>, SpawnError> {
-        let name = name.into();
-        let taken = {
-            let mut names = self.0.names.lock();
-            let taken = names.contains_key(&name);
-            if !taken {
-                names.insert(name.clone(), None);
-            }
-            taken
-        };
-        if taken {
-            return Err(SpawnError::NameTaken(name.to_string()));
-        }
-        let mut reserved = Reserved { names: &self.0.names, name: Some(name.clone()) };
-        let actor = self.spawn_as::<A>(Some(name.clone()), args).await?;
-        reserved.name = None;
-        let cell = ActorRef::cell(&actor).clone();
-        self.0.names.lock().insert(name.clone(), Some(cell.clone().into()));
-        let names = self.0.names.clone();
-        cell.exit().watch(move |_| drop(names.lock().remove(&name)));
-        Ok(actor)
+        self.spawn_as(Some(name.into()), args).await
     }
 
-    /// The actor with a name, if it is there and is an `A`.
-    pub fn lookup<A: Actor>(&self, name: &str) -> Option<ActorRef<A>> {
-        let cell = self.0.names.lock().get(name)?.clone()?;
-        Cell::downcast(cell).map(ActorRef::new)
+    /// The actor with a name. It is found from its spawn on, also while it starts or waits for a restart, until it has
+    /// stopped. Every lookup takes a lock: look up once and keep the reference.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it is no `A`.
+    pub fn lookup<A: Actor>(&self, name: &str) -> Result<ActorRef<A>, LookupError> {
+        self.0.commons.names.find(name).map(ActorRef::new)
     }
 
     /// Spawns `len` shards of an actor, each supervised alone, and waits for their starts.
@@ -172,7 +152,7 @@ impl System {
         start_on: StartOn,
     ) -> Result<Starting<A>, SpawnError> {
         let (outcome, started) = reply_pair(None);
-        let birth = Birth { parent: self.0.parent.clone(), name, shard };
+        let birth = Birth { parent: self.0.parent.clone(), name: name.map(Name::OfSystem), shard };
         let cell = Cell::spawn(&self.0.commons, birth, args, start_on, started)?;
         Ok(Starting { actor: ActorRef::new(cell), outcome })
     }
@@ -252,18 +232,4 @@ async fn finish_spawn<A: Actor>(
         Err(_) => StopReason::RuntimeLost,
     };
     Err(SpawnError::NotStarted { actor: ActorRef::label(&actor), reason })
-}
-
-/// A name that goes back when its actor does not start.
-struct Reserved<'a> {
-    names: &'a Mutex<HashMap<Arc<str>, Named>>,
-    name: Option<Arc<str>>,
-}
-
-impl Drop for Reserved<'_> {
-    fn drop(&mut self) {
-        if let Some(name) = self.name.take() {
-            self.names.lock().remove(&name);
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ostraca::prelude::*;
-use ostraca::{AskError, SpawnError};
+use ostraca::{AskError, LookupError, SpawnError};
 
 #[derive(Clone, Default)]
 struct Log(Arc<(AtomicU32, AtomicU32)>);
@@ -112,16 +112,82 @@ async fn a_name_finds_its_actor_until_it_stops() {
     let args = (Log::default(), false);
     let worker = system.spawn_named::<Worker>("worker", args.clone()).await.unwrap();
     assert_eq!(ActorRef::label(&worker).to_string(), "worker: Worker#1");
-    assert!(system.lookup::<Worker>("worker").is_some());
-    assert!(system.lookup::<Worker>("other").is_none());
+    assert_eq!(system.lookup::<Worker>("worker").unwrap().ping().await, Ok(1));
+    let error = system.lookup::<Worker>("other").unwrap_err();
+    assert_eq!(error.to_string(), "no actor is called \"other\"");
+    let error = system.lookup::<Other>("worker").unwrap_err();
+    assert_eq!(error.to_string(), "worker: Worker#1 is no Other");
     let taken = system.spawn_named::<Worker>("worker", args.clone()).await.unwrap_err();
     assert!(matches!(taken, SpawnError::NameTaken(name) if name == "worker"));
     ActorRef::stop(&worker);
     ActorRef::wait_stopped(&worker).await;
-    assert!(system.lookup::<Worker>("worker").is_none());
+    assert!(matches!(system.lookup::<Worker>("worker"), Err(LookupError::NotFound { .. })));
     let bad = system.spawn_named::<Worker>("worker", (Log::default(), true)).await;
     assert!(matches!(bad, Err(SpawnError::NotStarted { .. })));
     system.spawn_named::<Worker>("worker", args).await.unwrap();
+}
+
+/// Another type than [`Worker`], which names a child and looks it up.
+struct Other {
+    child: ActorRef<Worker>,
+}
+
+#[actor(restart(max = 1, backoff = "1s..1s"))]
+impl Other {
+    #[start]
+    fn start(ctx: &mut Context<Self>) -> Result<Self, StartError> {
+        Ok(Other { child: ctx.child_named::<Worker>("child", (Log::default(), false))? })
+    }
+
+    #[handler]
+    fn finds_child(&self, ctx: &mut Context<Self>) -> bool {
+        ctx.lookup::<Worker>("child").is_ok_and(|found| ActorRef::id(&found) == ActorRef::id(&self.child))
+    }
+
+    #[handler]
+    fn fail(&mut self) {
+        panic!("a planned failure");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_keeps_the_name_and_a_stopped_child_gives_its_own_back() {
+    let system = System::start().unwrap();
+    let other = system.spawn_named::<Other>("other", ()).await.unwrap();
+    assert_eq!(other.finds_child().await, Ok(true));
+    let child = system.lookup::<Worker>("child").unwrap();
+    assert_eq!(other.fail().await, Err(AskError::Panicked));
+    // It waits for its restart: the name leads to it, and the ask is answered after the restart.
+    let found = system.lookup::<Other>("other").unwrap();
+    assert_eq!(ActorRef::id(&found), ActorRef::id(&other));
+    assert_eq!(found.finds_child().await, Ok(true), "the new child has the old one's name");
+    assert_ne!(ActorRef::id(&system.lookup::<Worker>("child").unwrap()), ActorRef::id(&child));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_named_spawn_that_nobody_waits_for_keeps_its_name() {
+    let system = System::start().unwrap();
+    let mut spawn = Box::pin(system.spawn_named::<Slow>("slow", ()));
+    assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(spawn.as_mut().poll(cx).is_pending())).await);
+    drop(spawn);
+    let slow = system.lookup::<Slow>("slow").expect("it goes on starting");
+    assert_eq!(slow.number().await, Ok(2));
+}
+
+struct Slow;
+
+#[actor]
+impl Slow {
+    #[start]
+    async fn start() -> Self {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Slow
+    }
+
+    #[handler]
+    fn number(&mut self) -> u32 {
+        2
+    }
 }
 
 #[tokio::test(start_paused = true)]

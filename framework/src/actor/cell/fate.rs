@@ -340,6 +340,9 @@ impl<A: Actor> Runner<'_, A> {
         let label = cell.label();
         tracing::info!(target: "ostraca::actor", actor = %label, "{reason}");
         cell.commons.leave(cell, &**cell.parent, cell.child_slot());
+        if let Some(name) = label.name() {
+            cell.commons.names.free(name, cell.id());
+        }
         cell.parent.stopped(cell.child_slot(), &label, &reason);
         cell.exit().set(reason);
         self.answer_late_links();

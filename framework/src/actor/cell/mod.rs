@@ -115,10 +115,18 @@ pub(crate) enum StartOn {
     Workers,
 }
 
+/// What a new actor is called.
+pub(crate) enum Name {
+    /// By one name in its system, which finds it.
+    OfSystem(Arc<str>),
+    /// In labels, and by its supervisor.
+    AmongSiblings(Arc<str>),
+}
+
 /// Where a new actor belongs.
 pub(crate) struct Birth {
     pub(crate) parent: Arc<AnyParent>,
-    pub(crate) name: Option<Arc<str>>,
+    pub(crate) name: Option<Name>,
     pub(crate) shard: Option<usize>,
 }
 
@@ -128,7 +136,7 @@ impl<A: Actor> Cell<A> {
     ///
     /// # Errors
     ///
-    /// When the parent takes no children any more.
+    /// When the name is taken, or the parent takes no children any more.
     pub(crate) fn spawn(
         commons: &Arc<Commons>,
         birth: Birth,
@@ -136,6 +144,10 @@ impl<A: Actor> Cell<A> {
         start_on: StartOn,
         started: Started,
     ) -> Result<CellRef<A>, SpawnError> {
+        let name = match &birth.name {
+            Some(Name::OfSystem(name)) => Some(commons.names.reserve(name.clone())?),
+            Some(Name::AmongSiblings(_)) | None => None,
+        };
         let cell = Cell::new(commons, birth, args, started);
         let Some(slot) = cell.parent.adopt(cell.clone().into()) else {
             cell.exit().set(StopReason::SystemStopped);
@@ -143,6 +155,9 @@ impl<A: Actor> Cell<A> {
         };
         // ORDERING: Relaxed; the schedule below publishes it, and only runners read it.
         cell.child_slot.store(slot.0, Ordering::Relaxed);
+        if let Some(name) = name {
+            name.give_to(cell.clone().into());
+        }
         // The reference that stands for its life, and keeps its entry in the run queue: `end` lets go of it.
         let _ = cell.clone().into_raw();
         match start_on {
@@ -168,8 +183,8 @@ impl<A: Actor> Cell<A> {
     fn new(commons: &Arc<Commons>, birth: Birth, args: A::Args, started: Started) -> CellRef<A> {
         let settings = commons.configured.settings::<A>();
         let aside = LazyBox::new();
-        if birth.name.is_some() {
-            aside.get_or_make(|| Aside { name: birth.name, ..Aside::default() });
+        if let Some(Name::OfSystem(name) | Name::AmongSiblings(name)) = birth.name {
+            aside.get_or_make(|| Aside { name: Some(name), ..Aside::default() });
         }
         commons.slab.insert(|refs, place| Cell {
             refs,
