@@ -7,3 +7,4 @@ mod ch03_batches;
 mod ch03_full;
 mod ch04_groups;
 mod configuration;
+mod topics;

@@ -42,6 +42,7 @@
 //! | root | the names one writes every day |
 //! | [`cache`] | published views and keyed caches, usable alone |
 //! | [`shard`] | shards, keys and their routes |
+//! | [`topic`] | publish and subscribe |
 //! | [`monitor`] | what every actor does |
 //! | [`testkit`] | seeded, stepped runs |
 //!
@@ -103,6 +104,8 @@ mod supervisor;
 mod system;
 #[cfg(not(ostraca_loom))]
 pub mod testkit;
+#[cfg(not(ostraca_loom))]
+pub mod topic;
 
 #[cfg(not(ostraca_loom))]
 pub use actor::{
@@ -127,6 +130,9 @@ pub use supervisor::{
 pub use system::{
     ConfigError, GivenUp, Mistake, Readiness, StartSystemError, StopReport, System, SystemBuilder,
 };
+
+#[cfg(not(ostraca_loom))]
+pub use topic::{Lag, Topic};
 
 /// What one imports to write and use actors: `use ostraca::prelude::*;`.
 #[cfg(not(ostraca_loom))]

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use counting::{allocations, mark_thread};
 use ostraca::prelude::*;
+use ostraca::{Lag, Topic};
 use tokio::runtime::{Builder, Runtime};
 
 /// Measured in each test.
@@ -30,7 +31,7 @@ const BACKLOG: u64 = 1_000;
 static MEASURING: Mutex<()> = Mutex::new(());
 
 /// Added to what the actor has; answered with the sum.
-#[derive(Message)]
+#[derive(Clone, Message)]
 #[message(reply = u64)]
 struct Add(u64);
 
@@ -249,6 +250,30 @@ fn a_tell_allocates_nothing() {
                 for _ in 0..messages / told {
                     (1..told).for_each(|n| actor.add(Add(n)).tell().unwrap());
                     actor.add(Add(0)).await.unwrap();
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn a_publication_to_three_subscribers_allocates_nothing() {
+    for (name, bed) in beds() {
+        let told = bed.told;
+        let system = bed.tokio.block_on(async { System::start().unwrap() });
+        let topic = Topic::new("sums");
+        let actors: [_; 3] =
+            std::array::from_fn(|_| bed.tokio.block_on(system.spawn::<Unbounded>(())).unwrap());
+        actors.iter().for_each(|actor| topic.subscribe(actor, Lag::DropOldest { len_max: 1 }));
+        let allowed = Allowed { here: 0, across: 3 * BLOCKS };
+        assert_none(&format!("{name}, published"), &bed, allowed, move |messages| {
+            let (topic, actors) = (topic.clone(), actors.clone());
+            async move {
+                for _ in 0..messages / told {
+                    (1..told).for_each(|n| assert_eq!(topic.publish(Add(n)), 3));
+                    for actor in &actors {
+                        actor.add(Add(0)).await.unwrap();
+                    }
                 }
             }
         });

@@ -12,4 +12,5 @@ mod runtimes;
 mod shards;
 mod spawning;
 mod supervision;
+mod topics;
 mod views;

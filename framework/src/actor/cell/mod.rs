@@ -343,7 +343,7 @@ impl<A: Actor> Cell<A> {
         &self.parent
     }
 
-    pub(super) fn commons(&self) -> &Arc<Commons> {
+    pub(crate) fn commons(&self) -> &Arc<Commons> {
         &self.commons
     }
 
