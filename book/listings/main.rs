@@ -7,4 +7,5 @@ mod ch03_batches;
 mod ch03_full;
 mod ch04_groups;
 mod configuration;
+mod stopping;
 mod topics;

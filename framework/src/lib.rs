@@ -128,7 +128,7 @@ pub use supervisor::{
 };
 #[cfg(not(ostraca_loom))]
 pub use system::{
-    ConfigError, GivenUp, Mistake, Readiness, StartSystemError, StopReport, System, SystemBuilder,
+    ConfigError, GivenUp, Mistake, Phase, Readiness, StartSystemError, StopReport, System, SystemBuilder,
 };
 
 #[cfg(not(ostraca_loom))]

@@ -6,9 +6,9 @@
 #[cfg(not(ostraca_loom))]
 mod imp {
     pub(crate) mod atomic {
-        #[cfg(feature = "http")]
-        pub(crate) use std::sync::atomic::AtomicBool;
-        pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+        pub(crate) use std::sync::atomic::{
+            AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+        };
     }
 
     pub(crate) use std::hint;

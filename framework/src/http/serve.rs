@@ -12,7 +12,7 @@ use actix_web::{App, HttpServer, rt, web};
 
 use super::routes;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::system::System;
+use crate::system::{Phase, System};
 
 /// How long a stop serves on before it closes the port. Whoever sends requests here learns of the stop within
 /// this: by `/ready`, or because each response closes its connection.
@@ -74,7 +74,7 @@ pub fn serve(
     let entered = runtime.enter();
     let server = server.run();
     drop(entered);
-    system.on_stop(stop(server.handle(), closing, port, system.stop_deadline()));
+    system.on_stop(Phase::Intake, "http", stop(server.handle(), closing, port, system.stop_deadline()));
     runtime.spawn(async move {
         if let Err(error) = server.await {
             tracing::error!(target: "ostraca::http", %address, "the server failed: {error}");

@@ -20,6 +20,7 @@ use crate::actor::{Actor, AnyParent, Commons, Inline, Label, StopReason, short_t
 use crate::runtime::{Machine, Runtime, Seam};
 use crate::supervisor::OneForOne;
 use crate::sync::Mutex;
+use crate::sync::atomic::AtomicBool;
 
 /// How long a stop may take where nothing else is said.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
@@ -135,6 +136,7 @@ impl SystemBuilder {
             given_up,
             on_stop: Mutex::new(Vec::new()),
             stop_deadline: self.stop_deadline.or(outside.stop_deadline).unwrap_or(STOP_DEADLINE),
+            ends_process: AtomicBool::new(false),
             started_at: commons.now(),
             state: watch::Sender::new(State::Running),
             report: Mutex::new(None),

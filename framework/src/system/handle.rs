@@ -17,6 +17,7 @@ use crate::monitor::Monitor;
 use crate::shard::{Placement, Shards, ThisProcess};
 use crate::supervisor::{Home, OneForOne, Strategy, SupervisorSpec};
 use crate::sync::Mutex;
+use crate::sync::atomic::AtomicBool;
 
 /// A running system of actors.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ pub(super) struct Inner {
     pub(super) given_up: Arc<Mutex<Vec<GivenUp>>>,
     pub(super) on_stop: Mutex<Vec<Hook>>,
     pub(super) stop_deadline: Duration,
+    /// The process is this system's: a handler that blocks beyond the stop does not keep it.
+    pub(super) ends_process: AtomicBool,
     pub(super) started_at: Instant,
     pub(super) state: watch::Sender<State>,
     pub(super) report: Mutex<Option<StopReport>>,

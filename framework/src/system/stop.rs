@@ -1,40 +1,90 @@
-//! The system's end: hooks, actors in order, what is killed.
+//! The system's end, in order.
 
+use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::time::Instant as TokioInstant;
+
 use super::handle::{State, System};
+use super::watchdog::Watchdog;
 use crate::actor::{AnyRef, Commons, Control, Label, Parent, StopReason};
+use crate::supervisor::Supervisor;
 
 /// How long killed actors are waited for: a plain handler that blocks its thread cannot be killed.
-const KILL_GRACE: Duration = Duration::from_millis(500);
+pub(super) const KILL_GRACE: Duration = Duration::from_millis(500);
+
+/// When a hook runs in a stop. The hooks of one phase run side by side, and the next phase begins when all have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Phase {
+    /// First: what brings work in stops doing so, and ends what it has begun. HTTP is here.
+    Intake,
+    /// After all actors have stopped: what they left half way is written out, such as a batch.
+    Flush,
+    /// Last: what was written is made to last, and files and connections are closed.
+    Sync,
+}
 
 /// What a stop came to.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct StopReport {
     /// How long it took.
     pub took: Duration,
-    /// Actors that had not stopped by the deadline and were killed.
+    /// Actors that had not stopped in time and were killed.
     pub killed: Vec<Label>,
     /// Of those, actors whose handler blocks its thread: they end when it does.
     pub blocked: Vec<Label>,
+    /// Hooks that had not ended in time, or panicked.
+    pub hooks_left: Vec<(Phase, Arc<str>)>,
 }
 
 impl StopReport {
-    /// Whether every actor stopped in order.
+    /// Whether every actor and every hook ended in order.
     pub fn is_clean(&self) -> bool {
-        self.killed.is_empty()
+        self.killed.is_empty() && self.hooks_left.is_empty()
     }
 }
 
-pub(super) type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// What a user has a stop do.
+pub(super) struct Hook {
+    phase: Phase,
+    name: Arc<str>,
+    work: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
 
 impl System {
-    /// Adds a hook that a stop runs before it stops the actors: whatever brings work in, stops doing so. Hooks
-    /// run side by side; one that is not done by the stop's deadline is left behind.
-    pub fn on_stop(&self, hook: impl Future<Output = ()> + Send + 'static) {
-        self.0.on_stop.lock().push(Box::pin(hook));
+    /// Has a stop run `hook` in a phase. `name` is what the log and the report call it. One that has not ended when its
+    /// time is over is dropped at its next await. A hook that is added when its phase has begun does not run.
+    ///
+    /// ```
+    /// # use ostraca::prelude::*;
+    /// use ostraca::Phase;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = std::env::temp_dir();
+    /// let system = System::start()?;
+    /// let journal = tokio::fs::File::open(folder).await?;
+    /// system.on_stop(Phase::Sync, "journal", async move {
+    ///     if let Err(error) = journal.sync_all().await {
+    ///         eprintln!("the journal may have lost its end: {error}");
+    ///     }
+    /// });
+    /// assert!(system.stop().await.is_clean());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_stop(
+        &self,
+        phase: Phase,
+        name: impl Into<Arc<str>>,
+        hook: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.0.on_stop.lock().push(Hook { phase, name: name.into(), work: Box::pin(hook) });
     }
 
     /// Stops everything in order, within the builder's `stop_deadline`. Called again, it waits for the stop that
@@ -45,6 +95,15 @@ impl System {
     ///
     /// The stop goes on when this future is dropped.
     pub async fn stop(&self) -> StopReport {
+        self.begin_stop();
+        let mut state = self.0.state.subscribe();
+        // The sender is in `self`: it cannot be gone.
+        drop(state.wait_for(|&state| state == State::Stopped).await);
+        self.0.report.lock().clone().expect("a stopped system has its report")
+    }
+
+    /// Begins the stop, once.
+    pub(super) fn begin_stop(&self) {
         let is_first = self.0.state.send_if_modified(|state| {
             let is_first = *state == State::Running;
             if is_first {
@@ -54,86 +113,137 @@ impl System {
         });
         if is_first {
             let stopping = Stopping { system: self.clone(), began: Instant::now() };
-            self.0.commons.runtime.spawn(async move { stopping.system.run_stop().await });
+            let watchdog = Watchdog::start(self);
+            self.0.commons.runtime.spawn(async move {
+                stopping.system.run_stop().await;
+                drop(stopping);
+                drop(watchdog);
+            });
         }
-        let mut state = self.0.state.subscribe();
-        // The sender is in `self`: it cannot be gone.
-        drop(state.wait_for(|&state| state == State::Stopped).await);
-        self.0.report.lock().clone().expect("a stopped system has its report")
-    }
-
-    /// Serves until SIGTERM, SIGINT (Ctrl-C) or a [`stop`](Self::stop) from elsewhere, then stops in order.
-    ///
-    /// # Errors
-    ///
-    /// When the signals cannot be listened to.
-    pub async fn run_until_signal(&self) -> std::io::Result<StopReport> {
-        let mut state = self.0.state.subscribe();
-        let signal = signal()?;
-        tokio::select! {
-            name = signal => tracing::info!(target: "ostraca::system", system = %self.0.name, "{name}: stopping"),
-            _ = state.wait_for(|&state| state != State::Running) => {}
-        }
-        Ok(self.stop().await)
     }
 
     async fn run_stop(&self) {
         let began = Instant::now();
-        let deadline = tokio::time::Instant::now() + self.0.stop_deadline;
+        let schedule = Schedule::new(self);
         self.0.root.close();
-        self.run_hooks(deadline).await;
-        let groups = by_type(self.0.root.children());
+        let mut hooks_left = self.run_hooks(Phase::Intake, schedule.actors).await;
+        let groups = in_stop_order(self.0.root.children());
         let in_order = async {
-            drain_in_order(groups).await;
+            drain_in_order(groups, schedule.actors).await;
             // Those whose parent was killed and who have not come to their own end yet.
             wait_for_all(&self.0.commons.cells()).await;
         };
-        let drained = tokio::time::timeout_at(deadline, in_order).await;
+        let drained = tokio::time::timeout_at(schedule.actors, in_order).await;
         let (killed, blocked) = match drained {
             Ok(()) => (Vec::new(), Vec::new()),
-            Err(_) => self.kill_rest().await,
+            Err(_) => self.kill_rest(schedule.grace).await,
         };
+        hooks_left.extend(self.run_hooks(Phase::Flush, schedule.flush).await);
+        hooks_left.extend(self.run_hooks(Phase::Sync, schedule.sync).await);
         self.0.commons.runtime.close();
-        let report = StopReport { took: began.elapsed(), killed, blocked };
+        self.end_stop(StopReport { took: began.elapsed(), killed, blocked, hooks_left });
+    }
+
+    /// Lets everybody go who waits for the stop, once.
+    pub(super) fn end_stop(&self, report: StopReport) {
+        let mut kept = self.0.report.lock();
+        if kept.is_some() {
+            return;
+        }
         tracing::info!(
             target: "ostraca::system", system = %self.0.name, took_ms = report.took.as_millis(),
-            killed = report.killed.len(), "stopped",
+            killed = report.killed.len(), hooks_left = report.hooks_left.len(), "stopped",
         );
-        *self.0.report.lock() = Some(report);
+        *kept = Some(report);
+        drop(kept);
         self.0.state.send_replace(State::Stopped);
     }
 
-    async fn run_hooks(&self, deadline: tokio::time::Instant) {
-        let hooks = std::mem::take(&mut *self.0.on_stop.lock());
+    /// Runs the hooks of a phase side by side, and gives those that did not end.
+    async fn run_hooks(&self, phase: Phase, until: TokioInstant) -> Vec<(Phase, Arc<str>)> {
+        let hooks: Vec<_> = self.0.on_stop.lock().extract_if(.., |hook| hook.phase == phase).collect();
         let mut running = tokio::task::JoinSet::new();
-        for hook in hooks {
-            running.spawn(hook);
+        let mut left = Vec::new();
+        for Hook { name, work, .. } in hooks {
+            left.push((phase, name.clone()));
+            running.spawn(async move {
+                work.await;
+                name
+            });
         }
-        let all = async { while running.join_next().await.is_some() {} };
-        if tokio::time::timeout_at(deadline, all).await.is_err() {
-            tracing::warn!(target: "ostraca::system", "a stop hook was not done by the deadline: left behind");
+        let all = async {
+            while let Some(ended) = running.join_next().await {
+                match ended {
+                    Ok(name) => left.retain(|(_, other)| !Arc::ptr_eq(other, &name)),
+                    Err(panic) => tracing::error!(target: "ostraca::system", ?phase, "a stop hook: {panic}"),
+                }
+            }
+        };
+        // Those that are left end with `running`, at their next await.
+        let _ended = tokio::time::timeout_at(until, all).await;
+        for (_, hook) in &left {
+            tracing::warn!(target: "ostraca::system", ?phase, hook = &**hook, "a stop hook did not end: left behind");
         }
+        left
     }
 
-    async fn kill_rest(&self) -> (Vec<Label>, Vec<Label>) {
+    async fn kill_rest(&self, grace: Duration) -> (Vec<Label>, Vec<Label>) {
         let rest = self.0.commons.cells();
-        let mut killed = Vec::new();
-        for cell in &rest {
-            tracing::warn!(target: "ostraca::system", actor = %cell.label(), "not stopped by the deadline: killed");
-            killed.push(cell.label());
-            cell.order(Control::Kill(StopReason::Killed));
-        }
-        let mut blocked = Vec::new();
-        if tokio::time::timeout(KILL_GRACE, wait_for_all(&rest)).await.is_err() {
-            for cell in rest.iter().filter(|cell| cell.exit().reason().is_none()) {
-                tracing::error!(
-                    target: "ostraca::system", actor = %cell.label(),
-                    "its handler blocks its thread and cannot be killed",
-                );
-                blocked.push(cell.label());
-            }
-        }
+        let killed = kill(&rest);
+        let blocked = match tokio::time::timeout(grace, wait_for_all(&rest)).await {
+            Ok(()) => Vec::new(),
+            Err(_) => name_blocked(&rest),
+        };
         (killed, blocked)
+    }
+}
+
+/// Kills actors that have not stopped in time; logged.
+pub(super) fn kill(rest: &[AnyRef]) -> Vec<Label> {
+    let killed = rest.iter().map(|cell| {
+        let label = cell.label();
+        tracing::warn!(target: "ostraca::system", actor = %label, "not stopped by the deadline: killed");
+        cell.order(Control::Kill(StopReason::Killed));
+        label
+    });
+    killed.collect()
+}
+
+/// Those of killed actors that have not stopped; logged.
+pub(super) fn name_blocked(killed: &[AnyRef]) -> Vec<Label> {
+    let blocked = killed.iter().filter(|cell| cell.exit().reason().is_none()).map(|cell| cell.label());
+    blocked
+        .inspect(|label| {
+            tracing::error!(
+                target: "ostraca::system", actor = %label, "its handler blocks its thread and cannot be killed",
+            );
+        })
+        .collect()
+}
+
+/// Until when each phase may take.
+///
+/// ```text
+///   0 ── Intake, actors ────────────────── 3/4 ── killed ── Flush ─ 7/8 ─ Sync ── deadline
+///   0 ── Intake, actors ────────────────────────────── deadline ── killed: KILL_GRACE       without later hooks
+/// ```
+struct Schedule {
+    actors: TokioInstant,
+    grace: Duration,
+    flush: TokioInstant,
+    sync: TokioInstant,
+}
+
+impl Schedule {
+    fn new(system: &System) -> Self {
+        let limit = system.0.stop_deadline;
+        let has_later = system.0.on_stop.lock().iter().any(|hook| hook.phase > Phase::Intake);
+        let begin = TokioInstant::now();
+        let (actors, grace) = match has_later {
+            true => (limit * 3 / 4, KILL_GRACE.min(limit / 16)),
+            false => (limit, KILL_GRACE),
+        };
+        Schedule { actors: begin + actors, grace, flush: begin + limit * 7 / 8, sync: begin + limit }
     }
 }
 
@@ -145,12 +255,8 @@ struct Stopping {
 
 impl Drop for Stopping {
     fn drop(&mut self) {
-        let System(inner) = &self.system;
-        if *inner.state.borrow() != State::Stopped {
-            let report = StopReport { took: self.began.elapsed(), killed: Vec::new(), blocked: Vec::new() };
-            *inner.report.lock() = Some(report);
-            inner.state.send_replace(State::Stopped);
-        }
+        let (killed, blocked, hooks_left) = Default::default();
+        self.system.end_stop(StopReport { took: self.began.elapsed(), killed, blocked, hooks_left });
     }
 }
 
@@ -161,24 +267,36 @@ pub(super) fn close_all(commons: &Commons) {
     }
 }
 
-/// Actors in the order of their stop: those started last first, neighbours of one type (shards) together.
-fn by_type(children: Vec<AnyRef>) -> Vec<Vec<AnyRef>> {
+/// Actors in the order of their stop: those started last first, neighbours of one type (shards) together. Supervisors
+/// are of one type whatever they hold, and what was started later may need what was before: each is by itself.
+fn in_stop_order(children: Vec<AnyRef>) -> Vec<Vec<AnyRef>> {
     let mut groups: Vec<Vec<AnyRef>> = Vec::new();
     for child in children.into_iter().rev() {
+        let this_type = child.actor_type();
         match groups.last_mut() {
-            Some(group) if group[0].type_name() == child.type_name() => group.push(child),
+            Some(group)
+                if group[0].actor_type() == this_type && this_type != TypeId::of::<Supervisor>() =>
+            {
+                group.push(child);
+            }
             _ => groups.push(vec![child]),
         }
     }
     groups
 }
 
-async fn drain_in_order(groups: Vec<Vec<AnyRef>>) {
-    for group in groups {
-        for cell in &group {
+/// Drains one group after the other. One that has not stopped after half of the time that is left holds the next up no
+/// longer: it is one stuck actor, and the others are to empty their mailboxes.
+async fn drain_in_order(groups: Vec<Vec<AnyRef>>, until: TokioInstant) {
+    for group in &groups {
+        for cell in group {
             cell.order(Control::Drain(StopReason::SystemStopped));
         }
-        wait_for_all(&group).await;
+        let half = until.saturating_duration_since(TokioInstant::now()) / 2;
+        let _stopped = tokio::time::timeout(half, wait_for_all(group)).await;
+    }
+    for group in &groups {
+        wait_for_all(group).await;
     }
 }
 
@@ -186,17 +304,4 @@ async fn wait_for_all(cells: &[AnyRef]) {
     for cell in cells {
         cell.exit().wait().await;
     }
-}
-
-/// The next SIGTERM or SIGINT, by name.
-fn signal() -> std::io::Result<impl Future<Output = &'static str>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    })
 }

@@ -11,6 +11,7 @@ mod mailbox;
 mod runtimes;
 mod shards;
 mod spawning;
+mod stopping;
 mod supervision;
 mod topics;
 mod views;
