@@ -20,15 +20,15 @@ while (($#)); do
             seed=${2:?--seed needs a number}
             shift
             ;;
-        loom | order | otp | stop | stress | asan) chosen+=("$1") ;;
+        loom | order | otp | stop | moves | stress | asan) chosen+=("$1") ;;
         *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [otp] [stop] [stress] [asan]" >&2
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [otp] [stop] [moves] [stress] [asan]" >&2
             exit 2
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order otp stop stress asan)
+((${#chosen[@]})) || chosen=(loom order otp stop moves stress asan)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -79,6 +79,16 @@ run_stop() {
     }
     OSTRACA_STOP_SECONDS=${OSTRACA_STOP_SECONDS:-60} \
         cargo test --locked -p ostraca-examples --test wrk -- --nocapture
+}
+
+# Shards that move between the workers and pinned cores under load. Its short form is one of the plain tests.
+run_moves() {
+    [[ $form == long ]] || {
+        echo "moves: 1,000 moves, run by cargo test"
+        return 0
+    }
+    OSTRACA_MOVES=${OSTRACA_MOVES:-100000} \
+        cargo test --locked -p ostraca-tests --release --test moves -- --nocapture
 }
 
 # Everything at once on real threads, with exact books. Its short form is one of the plain tests.

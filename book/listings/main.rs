@@ -7,5 +7,6 @@ mod ch03_batches;
 mod ch03_full;
 mod ch04_groups;
 mod configuration;
+mod moving;
 mod stopping;
 mod topics;

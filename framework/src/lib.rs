@@ -110,10 +110,10 @@ pub mod topic;
 #[cfg(not(ostraca_loom))]
 pub use actor::{
     Actor, ActorId, ActorRef, AskError, Batch, BatchItems, Cached, CachedMessage, Carries, Context,
-    DeadLetter, DeadReason, Envelope, Failure, Finds, Handled, HandlerInfo, Handles, Inline, Item, Label,
-    Local, LookupError, Message, Methods, NoMethods, Reads, Recipient, RecipientRequest, ReplyTo, Request,
-    Restart, Route, SendError, Sending, Settings, SpawnError, StartError, StopReason, Target, Task, TellError,
-    Terminated, Turn, WeakRef,
+    DeadLetter, DeadReason, Envelope, Failure, Finds, Handled, HandlerInfo, Handles, Home, Inline, Item,
+    Label, Local, LookupError, Message, Methods, MoveError, Moved, NoMethods, Reads, Recipient,
+    RecipientRequest, ReplyTo, Request, Restart, Route, SendError, Sending, Settings, SpawnError, StartError,
+    StopReason, Target, Task, TellError, Terminated, Turn, WeakRef,
 };
 #[cfg(not(ostraca_loom))]
 pub use mailbox::Overflow;
@@ -123,8 +123,8 @@ pub use ostraca_macros::{Message, actor};
 pub use shard::{All, Gather, KeyBytes, Keyed, Placement, ShardKey, Sharded, Shards};
 #[cfg(not(ostraca_loom))]
 pub use supervisor::{
-    Added, AutoShutdown, ChildError, ChildId, ChildInfo, ChildSpec, ChildState, Home, RestartType, StopLimit,
-    Strategy, Supervisor, SupervisorArgs, SupervisorRef, SupervisorSpec,
+    Added, AutoShutdown, ChildError, ChildId, ChildInfo, ChildSpec, ChildState, Placed, RestartType,
+    StopLimit, Strategy, Supervisor, SupervisorArgs, SupervisorRef, SupervisorSpec,
 };
 #[cfg(not(ostraca_loom))]
 pub use system::{

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use super::Actor;
 use super::lifecycle::{ActorId, Label};
 use super::names::Names;
 use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Parent, WeakAnyRef};
@@ -20,6 +21,8 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 /// children.
 pub(crate) struct Commons {
     pub(crate) runtime: Arc<Runtime>,
+    /// The queues of the threads pinned to cores.
+    pub(crate) pinned: Box<[Arc<Runtime>]>,
     pub(crate) slab: Slab,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) names: Names,
@@ -61,6 +64,7 @@ pub(crate) type Owner = WeakAnyRef;
 impl Commons {
     pub(crate) fn new(
         runtime: Arc<Runtime>,
+        pinned: Box<[Arc<Runtime>]>,
         inline: Option<Inline>,
         configured: Configured,
         supervise: fn(&Arc<Commons>, Owner) -> Arc<AnyParent>,
@@ -77,6 +81,7 @@ impl Commons {
             next_id: AtomicU64::new(1),
             made_at: runtime.now(),
             runtime,
+            pinned,
         }
     }
 
@@ -125,6 +130,17 @@ impl Commons {
         drop(register);
         cells.sort_unstable_by_key(|cell| cell.id());
         cells
+    }
+
+    /// Whether asks of an idle `A` run where the asker stands.
+    pub(super) fn inline_of<A: Actor>(&self) -> Inline {
+        self.inline.unwrap_or_else(|| self.configured.settings::<A>().inline)
+    }
+
+    /// Ends all workers. What is queued, and what comes later, is abandoned.
+    pub(crate) fn close_runtimes(&self) {
+        self.runtime.close();
+        self.pinned.iter().for_each(|pinned| pinned.close());
     }
 
     pub(crate) fn now(&self) -> Instant {

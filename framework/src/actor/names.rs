@@ -66,7 +66,8 @@ impl Names {
     /// Frees a name, if it is that actor's: another may be called so among its siblings.
     pub(super) fn free(&self, name: &str, owner: ActorId) {
         let mut names = self.0.lock();
-        let is_owners = names.get(name).is_some_and(|cell| cell.as_ref().is_some_and(|cell| cell.id() == owner));
+        let is_owners =
+            names.get(name).is_some_and(|cell| cell.as_ref().is_some_and(|cell| cell.id() == owner));
         let gone = if is_owners { names.remove(name) } else { None };
         // The cell is let go of outside the lock: it may be the last that holds it.
         drop(names);

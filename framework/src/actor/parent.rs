@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::home::MoveOrder;
 use super::lifecycle::{ActorId, Exit, Failure, Label, StopReason};
 use super::settings::Restart;
 use super::stats::{CellStats, RareStats};
@@ -108,6 +109,8 @@ pub(crate) enum Control {
     Quit(StopReason),
     /// All children have stopped.
     ChildrenStopped,
+    /// Run elsewhere from now on.
+    Move(MoveOrder),
     /// A child was given up: this actor fails.
     Escalated(Failure),
     /// From this actor itself: it links to that one.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use super::cell::{CellRef, WeakCellRef};
+use super::home::{Home, MoveError, Moved};
 use super::lifecycle::{ActorId, Label, StopReason};
 use super::parent::{AnyCell, Control};
 use super::recipient::Recipient;
@@ -53,6 +54,29 @@ impl<A: Actor> ActorRef<A> {
     /// handler that is running cannot be interrupted.
     pub fn kill(this: &Self) {
         Self::cell(this).order(Control::Kill(StopReason::Killed));
+    }
+
+    /// Has the actor run elsewhere from now on, while messages flow: none is lost, repeated or reordered, and asks that
+    /// wait are answered there. The move begins at once; the future is ready when the actor has arrived.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no such home, or the actor stops first.
+    ///
+    /// # Cancellation
+    ///
+    /// The move goes on when the future is dropped.
+    pub fn move_to(
+        this: &Self,
+        home: Home,
+    ) -> impl Future<Output = Result<Moved, MoveError>> + Send + use<A> {
+        let ordered = Self::cell(this).move_to(home);
+        async move { ordered?.await.map(|pause| Moved { pause }).map_err(|_| MoveError::Stopped) }
+    }
+
+    /// Where the actor runs.
+    pub fn home(this: &Self) -> Home {
+        Self::cell(this).home()
     }
 
     /// Ready when the actor has stopped.

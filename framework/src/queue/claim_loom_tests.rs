@@ -12,6 +12,8 @@ use crate::queue::{Pop, Queue};
 
 #[path = "claim_alone_loom_tests.rs"]
 mod alone_tests;
+#[path = "claim_home_loom_tests.rs"]
+mod home_tests;
 
 /// A cell without an actor: the runner's half is a list of what was handled.
 struct Model {

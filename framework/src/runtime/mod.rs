@@ -50,6 +50,7 @@ mod home;
 mod idle;
 mod injector;
 mod job;
+mod pinned;
 mod ring;
 mod run_queue;
 mod seam;
@@ -60,6 +61,7 @@ mod worker;
 
 pub(crate) use handle::{Counted, Handle, Refs, WeakHandle};
 pub(crate) use job::{Job, Runnable};
+pub(crate) use pinned::Pinned;
 pub(crate) use seam::{Machine, Seam, Seeded};
 pub(crate) use slab::Slab;
 pub(crate) use waker::Wakes;

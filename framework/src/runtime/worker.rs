@@ -41,19 +41,32 @@ impl Runtime {
     pub(crate) fn start(tokio: Handle, workers: usize, seam: Arc<dyn Seam>) -> Arc<Self> {
         // On one thread a stuck worker sticks them all: there is nothing to watch.
         let keeps_watch = workers > 1 && tokio.runtime_flavor() != RuntimeFlavor::CurrentThread;
-        let runtime = Arc::new(Runtime {
-            queue: RunQueue::new(workers, keeps_watch),
+        let runtime = Self::new(tokio, RunQueue::new(workers, keeps_watch), workers, seam);
+        for index in 0..workers {
+            runtime.tokio.spawn(Worker::new(&runtime, index, workers));
+        }
+        runtime
+    }
+
+    /// A runtime with one worker, which is returned: its owner polls it on a thread of its own, within `tokio`.
+    pub(super) fn with_own_worker(
+        tokio: Handle,
+        seam: Arc<dyn Seam>,
+    ) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
+        let runtime = Self::new(tokio, RunQueue::new(1, false), 1, seam);
+        let worker = Worker::new(&runtime, 0, 1);
+        (runtime, worker)
+    }
+
+    fn new(tokio: Handle, queue: RunQueue<Job>, workers: usize, seam: Arc<dyn Seam>) -> Arc<Self> {
+        Arc::new(Runtime {
+            queue,
             workers_alive: AtomicUsize::new(workers),
             lost: OnceLock::new(),
             tokio_id: tokio.id(),
             tokio,
             seam,
-        });
-        for index in 0..workers {
-            let own = Own::new(index, workers, runtime.random());
-            runtime.tokio.spawn(Worker { runtime: runtime.clone(), own, alarm: Alarm::default() });
-        }
-        runtime
+        })
     }
 
     /// Sets what is called, once, when tokio drops all workers before [`close`](Self::close).
@@ -210,6 +223,13 @@ struct Worker {
     runtime: Arc<Runtime>,
     own: Own,
     alarm: Alarm,
+}
+
+impl Worker {
+    fn new(runtime: &Arc<Runtime>, index: usize, workers: usize) -> Self {
+        let own = Own::new(index, workers, runtime.random());
+        Worker { runtime: runtime.clone(), own, alarm: Alarm::default() }
+    }
 }
 
 impl Future for Worker {

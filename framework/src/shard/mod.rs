@@ -12,6 +12,11 @@
 //! machine and in every version (golden vectors hold it). Messages of one sender with one key arrive in the
 //! order sent. Each shard is an actor of its own to the supervisor: one that is given up takes no other along.
 //!
+//! **Moving.** A shard moves between the system's workers and pinned cores while messages flow, by
+//! [`ActorRef::move_to`](crate::ActorRef::move_to) of its actor: `ActorRef::move_to(&ledger.shard(3), Home::Pinned(0))`.
+//! The shard stays the same actor with the same mailbox, and what changes is who runs it; so the map of shards is not
+//! touched, no message is forwarded, and nothing of a key is lost, repeated or reordered.
+//!
 //! **Cost.** A hash of the key, a load of the map, and a reference count on the shard's actor.
 //!
 //! **Bad at.** Changing the number of shards: choose it for the size you will have.

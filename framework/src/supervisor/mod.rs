@@ -136,5 +136,5 @@ pub(crate) use one_for_one::OneForOne;
 #[cfg(feature = "internals")]
 pub use plan::Plan;
 pub use plan::{AutoShutdown, ChildSpec, RestartType, StopLimit, Strategy};
-pub use spec::{Home, SupervisorSpec};
+pub use spec::{Placed, SupervisorSpec};
 pub use tree::{Supervisor, SupervisorArgs};

@@ -8,8 +8,8 @@ use super::handle::SupervisorRef;
 use super::plan::{AutoShutdown, ChildSpec, Plan, StopLimit, Strategy};
 use super::tree::{Supervisor, SupervisorArgs};
 use crate::actor::{
-    Actor, ActorRef, AnyCell, AnyParent, AskError, Birth, Cell, Commons, Context, Name, RawReply, ReplyRx, Restart,
-    SpawnError, StartOn, StopReason, reply_pair,
+    Actor, ActorRef, AnyCell, AnyParent, AskError, Birth, Cell, Commons, Context, Name, RawReply, ReplyRx,
+    Restart, SpawnError, StartOn, StopReason, reply_pair,
 };
 
 /// A supervisor that can be started: its strategy, its restarts, and the children that it starts with, in their order.
@@ -23,12 +23,12 @@ pub struct SupervisorSpec<H = ()> {
     pub(super) plan: Plan,
     name: Option<Arc<str>>,
     pub(super) children: Vec<(ChildSpec, Recipe)>,
-    home: H,
+    placed: H,
 }
 
 /// The top of a system.
 #[derive(Clone)]
-pub struct Home {
+pub struct Placed {
     commons: Arc<Commons>,
     parent: Arc<AnyParent>,
 }
@@ -115,12 +115,12 @@ impl SupervisorSpec {
         self,
         ctx: &mut Context<A>,
     ) -> impl Future<Output = Result<SupervisorRef, SpawnError>> + Send + use<A> {
-        let home = Home { commons: ctx.commons().clone(), parent: ctx.family() };
-        self.start_at(home)
+        let placed = Placed { commons: ctx.commons().clone(), parent: ctx.family() };
+        self.start_at(placed)
     }
 }
 
-impl SupervisorSpec<Home> {
+impl SupervisorSpec<Placed> {
     /// Starts it at the top of its system, and waits until its children run.
     ///
     /// # Errors
@@ -132,20 +132,20 @@ impl SupervisorSpec<Home> {
     ///
     /// Dropping the future leaves the supervisor running, without a reference to it.
     pub async fn start(self) -> Result<SupervisorRef, SpawnError> {
-        let home = self.home.clone();
-        self.start_at(home).await
+        let placed = self.placed.clone();
+        self.start_at(placed).await
     }
 }
 
-impl Home {
+impl Placed {
     pub(crate) fn new(commons: Arc<Commons>, parent: Arc<AnyParent>) -> Self {
-        Home { commons, parent }
+        Placed { commons, parent }
     }
 }
 
 impl<H> SupervisorSpec<H> {
-    pub(crate) fn at(home: H, strategy: Strategy, restart: Restart) -> Self {
-        SupervisorSpec { plan: Plan::new(strategy, restart), name: None, children: Vec::new(), home }
+    pub(crate) fn at(placed: H, strategy: Strategy, restart: Restart) -> Self {
+        SupervisorSpec { plan: Plan::new(strategy, restart), name: None, children: Vec::new(), placed }
     }
 
     /// A permanent child, after those before.
@@ -193,8 +193,11 @@ impl<H> SupervisorSpec<H> {
         self.children.iter().all(fits)
     }
 
-    fn start_at(self, home: Home) -> impl Future<Output = Result<SupervisorRef, SpawnError>> + Send + use<H> {
-        let starting = self.begin_at(home);
+    fn start_at(
+        self,
+        placed: Placed,
+    ) -> impl Future<Output = Result<SupervisorRef, SpawnError>> + Send + use<H> {
+        let starting = self.begin_at(placed);
         async move {
             let (supervisor, mut outcome) = starting?;
             std::future::poll_fn(|cx| outcome.poll(cx)).await;
@@ -207,15 +210,15 @@ impl<H> SupervisorSpec<H> {
         }
     }
 
-    fn begin_at(self, home: Home) -> Result<(SupervisorRef, ReplyRx<(), StopReason>), SpawnError> {
+    fn begin_at(self, placed: Placed) -> Result<(SupervisorRef, ReplyRx<(), StopReason>), SpawnError> {
         if !self.fits() {
             return Err(SpawnError::Significant);
         }
-        let SupervisorSpec { plan, name, children, home: _ } = self;
-        let spec = SupervisorSpec { plan, name, children, home: () };
-        let group = Group::new(&home.commons, &spec, false);
+        let SupervisorSpec { plan, name, children, placed: _ } = self;
+        let spec = SupervisorSpec { plan, name, children, placed: () };
+        let group = Group::new(&placed.commons, &spec, false);
         let (outcome, started) = reply_pair(None);
-        let actor = begin(&group, home.parent, spec.name, started)?;
+        let actor = begin(&group, placed.parent, spec.name, started)?;
         Ok((SupervisorRef::new(actor, group), outcome))
     }
 }

@@ -16,8 +16,8 @@ use super::config::{ConfigError, Outside, Sources};
 use super::handle::{Inner, State, System};
 use super::readiness::GivenUp;
 use super::stop::close_all;
-use crate::actor::{Actor, AnyParent, Commons, Inline, Label, StopReason, short_type_name};
-use crate::runtime::{Machine, Runtime, Seam};
+use crate::actor::{Actor, AnyParent, Commons, Inline, Label, PINNED_MAX, StopReason, short_type_name};
+use crate::runtime::{Machine, Pinned, Runtime, Seam};
 use crate::supervisor::OneForOne;
 use crate::sync::Mutex;
 use crate::sync::atomic::AtomicBool;
@@ -31,6 +31,7 @@ pub struct SystemBuilder {
     name: Option<Arc<str>>,
     tokio: Option<Handle>,
     workers: Option<usize>,
+    pinned_cores: Vec<usize>,
     stop_deadline: Option<Duration>,
     sources: Sources,
 }
@@ -54,6 +55,19 @@ impl SystemBuilder {
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers.max(1));
+        self
+    }
+
+    /// Starts a thread pinned to each of these processor cores, counted as the operating system does. Actors are run
+    /// there once they are [moved](crate::ActorRef::move_to) there; at most 255.
+    ///
+    /// # Panics
+    ///
+    /// When there are more.
+    #[must_use]
+    pub fn pinned_cores(mut self, cores: impl IntoIterator<Item = usize>) -> Self {
+        self.pinned_cores = cores.into_iter().collect();
+        assert!(self.pinned_cores.len() <= PINNED_MAX, "a system has at most {PINNED_MAX} pinned cores");
         self
     }
 
@@ -105,20 +119,43 @@ impl SystemBuilder {
         let tokio = tokio.ok_or(StartSystemError::NoRuntime)?;
         let outside = self.sources.read()?;
         let workers = self.workers.or(outside.workers).unwrap_or_else(|| tokio.metrics().num_workers());
-        let runtime = Runtime::start(tokio, workers, Arc::new(Machine::new()));
-        Ok(self.start_on(runtime, outside, None))
+        let seam = Arc::new(Machine::new());
+        let mut pinned: Vec<Pinned> = Vec::new();
+        for &cpu in &self.pinned_cores {
+            match Pinned::start(cpu, &tokio, seam.clone()) {
+                Ok(thread) => pinned.push(thread),
+                Err(source) => {
+                    pinned.iter().for_each(|pinned| pinned.runtime().close());
+                    return Err(StartSystemError::Pin { cpu, source });
+                }
+            }
+        }
+        let queues = pinned.iter().map(|pinned| pinned.runtime().clone()).collect();
+        let runtime = Runtime::start(tokio, workers, seam);
+        Ok(self.start_on(runtime, queues, pinned, outside, None))
     }
 
     /// A system whose cells run only when they are stepped.
     pub(crate) fn start_stepped(self, tokio: Handle, seam: Arc<dyn Seam>, inline: Inline) -> System {
-        self.start_on(Runtime::start(tokio, 0, seam), Outside::default(), Some(inline))
+        let runtime = Runtime::start(tokio, 0, seam);
+        // All homes are steps of one queue there: a move is carried out and has no other thread to go to.
+        let queues = self.pinned_cores.iter().map(|_| runtime.clone()).collect();
+        self.start_on(runtime, queues, Vec::new(), Outside::default(), Some(inline))
     }
 
-    fn start_on(self, runtime: Arc<Runtime>, outside: Outside, inline: Option<Inline>) -> System {
-        let commons = Arc::new(Commons::new(runtime, inline, outside.actors, OneForOne::of_actor));
+    fn start_on(
+        self,
+        runtime: Arc<Runtime>,
+        queues: Box<[Arc<Runtime>]>,
+        pinned: Vec<Pinned>,
+        outside: Outside,
+        inline: Option<Inline>,
+    ) -> System {
+        let commons = Arc::new(Commons::new(runtime, queues, inline, outside.actors, OneForOne::of_actor));
         let lost = Arc::downgrade(&commons);
         commons.runtime.on_lost(move || {
             if let Some(commons) = lost.upgrade() {
+                commons.close_runtimes();
                 close_all(&commons);
             }
         });
@@ -134,6 +171,7 @@ impl SystemBuilder {
             parent: AnyParent::new(root.clone()),
             root,
             given_up,
+            pinned,
             on_stop: Mutex::new(Vec::new()),
             stop_deadline: self.stop_deadline.or(outside.stop_deadline).unwrap_or(STOP_DEADLINE),
             ends_process: AtomicBool::new(false),
@@ -153,6 +191,14 @@ pub enum StartSystemError {
     /// The environment or a file says what is not allowed.
     #[error("{0}")]
     Config(#[from] ConfigError),
+    /// A thread could not be pinned to a core.
+    #[error("no thread pinned to core {cpu}: {source}")]
+    Pin {
+        /// Which.
+        cpu: usize,
+        /// Why.
+        source: std::io::Error,
+    },
     /// There is no tokio runtime.
     #[error(
         "no tokio runtime: start the system inside one (`#[tokio::main]`), or give it a handle: `.tokio(handle)`"

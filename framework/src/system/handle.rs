@@ -14,8 +14,9 @@ use crate::actor::{
     Restart, SpawnError, StartOn, StopReason, reply_pair,
 };
 use crate::monitor::Monitor;
+use crate::runtime::Pinned;
 use crate::shard::{Placement, Shards, ThisProcess};
-use crate::supervisor::{Home, OneForOne, Strategy, SupervisorSpec};
+use crate::supervisor::{OneForOne, Placed, Strategy, SupervisorSpec};
 use crate::sync::Mutex;
 use crate::sync::atomic::AtomicBool;
 
@@ -26,6 +27,8 @@ pub struct System(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) name: Arc<str>,
     pub(super) commons: Arc<Commons>,
+    /// Threads pinned to cores.
+    pub(super) pinned: Vec<Pinned>,
     pub(super) root: Arc<OneForOne>,
     /// The root, as its children know it.
     pub(super) parent: Arc<AnyParent>,
@@ -134,9 +137,9 @@ impl System {
     }
 
     /// A supervisor at the top of the tree, to be given children and [started](SupervisorSpec::start).
-    pub fn supervisor(&self, strategy: Strategy, restart: Restart) -> SupervisorSpec<Home> {
-        let home = Home::new(self.0.commons.clone(), self.0.parent.clone());
-        SupervisorSpec::at(home, strategy, restart)
+    pub fn supervisor(&self, strategy: Strategy, restart: Restart) -> SupervisorSpec<Placed> {
+        let placed = Placed::new(self.0.commons.clone(), self.0.parent.clone());
+        SupervisorSpec::at(placed, strategy, restart)
     }
 
     async fn spawn_as<A: Actor>(
@@ -213,7 +216,7 @@ impl fmt::Debug for System {
 impl Drop for Inner {
     fn drop(&mut self) {
         // Whoever still holds references: no ask hangs, no future stays.
-        self.commons.runtime.close();
+        self.commons.close_runtimes();
         close_all(&self.commons);
     }
 }

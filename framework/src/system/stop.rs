@@ -11,6 +11,7 @@ use tokio::time::Instant as TokioInstant;
 use super::handle::{State, System};
 use super::watchdog::Watchdog;
 use crate::actor::{AnyRef, Commons, Control, Label, Parent, StopReason};
+use crate::runtime::Pinned;
 use crate::supervisor::Supervisor;
 
 /// How long killed actors are waited for: a plain handler that blocks its thread cannot be killed.
@@ -140,7 +141,11 @@ impl System {
         };
         hooks_left.extend(self.run_hooks(Phase::Flush, schedule.flush).await);
         hooks_left.extend(self.run_hooks(Phase::Sync, schedule.sync).await);
-        self.0.commons.runtime.close();
+        self.0.commons.close_runtimes();
+        if blocked.is_empty() {
+            // Each ends when it sees that its queue is closed.
+            self.0.pinned.iter().for_each(Pinned::join);
+        }
         self.end_stop(StopReport { took: began.elapsed(), killed, blocked, hooks_left });
     }
 
@@ -274,9 +279,7 @@ fn in_stop_order(children: Vec<AnyRef>) -> Vec<Vec<AnyRef>> {
     for child in children.into_iter().rev() {
         let this_type = child.actor_type();
         match groups.last_mut() {
-            Some(group)
-                if group[0].actor_type() == this_type && this_type != TypeId::of::<Supervisor>() =>
-            {
+            Some(group) if group[0].actor_type() == this_type && this_type != TypeId::of::<Supervisor>() => {
                 group.push(child);
             }
             _ => groups.push(vec![child]),

@@ -83,7 +83,7 @@ impl Watch {
     fn take_over(&self) {
         let rest = self.system.0.commons.cells();
         // On a closed runtime each that nobody runs is let go here. The others are blocked.
-        self.system.0.commons.runtime.close();
+        self.system.0.commons.close_runtimes();
         let killed = kill(&rest);
         let blocked = name_blocked(&rest);
         let report = StopReport { took: self.began.elapsed(), killed, blocked, hooks_left: Vec::new() };

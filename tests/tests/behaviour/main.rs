@@ -8,6 +8,7 @@ mod configured;
 mod context;
 mod life;
 mod mailbox;
+mod moves;
 mod runtimes;
 mod shards;
 mod spawning;

@@ -71,6 +71,7 @@ const CRATES: &[(&str, Where)] = &[
     ("flume", Where::In(&["pool", "monitor", "topic"])),
     ("futures_core", Where::In(&["actor"])),
     ("hdrhistogram", Where::In(&["stats", "monitor", "http"])),
+    ("libc", Where::In(&["runtime"])),
     ("loom", Where::In(&["sync"])),
     ("moka", Where::In(&["cache"])),
     ("quick_cache", Where::In(&["cache"])),

@@ -17,10 +17,11 @@ use super::runner::Runner;
 use crate::mailbox::Pop;
 
 impl<A: Actor> Runner<'_, A> {
-    /// Carries out all of the control lane.
+    /// Carries out all of the control lane. True: the cell has left its home, and is not to run here any more.
     #[cold]
     #[inline(never)]
-    pub(super) fn obey(&mut self) {
+    pub(super) fn obey(&mut self) -> bool {
+        let mut has_left = false;
         for control in self.cell.mailbox.take_control() {
             match control {
                 Control::Stop(reason) => self.stop(reason),
@@ -42,10 +43,24 @@ impl<A: Actor> Runner<'_, A> {
                     let in_hand = self.future().is_some();
                     self.fail(&failure, in_hand);
                 }
+                Control::Move(order) if self.life().phase != Phase::Closed => {
+                    if let Some(leaving) = self.cell.leave_for(order) {
+                        self.life().cold().leaving.push(leaving);
+                        has_left = true;
+                    }
+                }
                 // The phase it was for has passed.
-                Control::Restart | Control::ChildrenStopped | Control::Escalated(_) => {}
+                Control::Restart | Control::ChildrenStopped | Control::Escalated(_) | Control::Move(_) => {}
             }
         }
+        has_left && self.life().phase != Phase::Closed
+    }
+
+    /// The first activation in a new home.
+    #[cold]
+    pub(super) fn arrive(&mut self) {
+        let now = self.cell.now();
+        std::mem::take(&mut self.life().cold().leaving).into_iter().for_each(|leaving| leaving.arrive(now));
     }
 
     /// Whether another incarnation may follow, by the supervisor's order.
@@ -328,6 +343,9 @@ impl<A: Actor> Runner<'_, A> {
             reason => IncarnationEnd::InOrder(reason.clone()),
         });
         self.life().wait_for(None);
+        if let Some(cold) = &mut self.life().cold {
+            cold.leaving.clear();
+        }
         // SAFETY: the future is gone.
         let (_, ctx) = unsafe { self.borrow_half() };
         for child in ctx.children().into_iter().rev() {
@@ -345,7 +363,8 @@ impl<A: Actor> Runner<'_, A> {
         }
         cell.parent.stopped(cell.child_slot(), &label, &reason);
         cell.exit().set(reason);
-        self.answer_late_links();
+        cell.before_late_orders();
+        self.answer_late_orders();
     }
 
     fn bury_mailbox(&mut self) {

@@ -17,7 +17,6 @@ use super::super::error::AskError;
 use super::super::message::Direct;
 use super::super::reply::ReplyRx;
 use super::super::scope::Asker;
-use super::super::settings::Inline;
 use super::super::{Actor, Handles, Message, scope};
 use super::Cell;
 use super::runner;
@@ -42,7 +41,7 @@ impl<A: Actor> Cell<A> {
     /// system's runtime is known to be around the asker, who stands in no turn. Then [`call`](Self::call) is due.
     #[inline(always)]
     pub(in super::super) fn claim_to_call(&self) -> Option<IdleAt> {
-        if self.inline == Inline::Never || !self.commons.runtime.is_known_here() {
+        if self.residence.is_never_inline() || !self.commons.runtime.is_known_here() {
             return None;
         }
         match self.claim().try_claim() {
@@ -55,7 +54,7 @@ impl<A: Actor> Cell<A> {
     /// As [`claim_to_call`](Self::claim_to_call), for any asker; waits a little for another who runs the cell. Then
     /// [`call_entered`](Self::call_entered) is due.
     pub(in super::super) fn claim_to_call_soon(&self, asker: &Asker) -> Option<IdleAt> {
-        if self.inline == Inline::Never || asker.is_inline {
+        if self.residence.is_never_inline() || asker.is_inline {
             return None;
         }
         let idle_at = self.claim_soon()?;
@@ -145,7 +144,7 @@ impl<A: Actor> Cell<A> {
         is_tried: bool,
     ) -> Result<(), TryPushError<A::Message>> {
         let is_async = A::HANDLERS[A::handler_of(&message)].is_async();
-        if self.inline == Inline::Never || is_async || asker.is_inline {
+        if self.residence.is_never_inline() || is_async || asker.is_inline {
             return self.ask_elsewhere(message);
         }
         let claimed = match self.claim().try_claim() {

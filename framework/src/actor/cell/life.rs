@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 use super::super::Actor;
+use super::super::home::Leaving;
 use super::super::lifecycle::StopReason;
 use super::super::parent::{IncarnationEnd, Linked};
 use super::super::reply::RawReply;
@@ -84,6 +85,8 @@ pub(super) struct Cold {
     pub(super) end: Option<IncarnationEnd>,
     /// Who falls with this incarnation.
     pub(super) links: Vec<Linked>,
+    /// It has left its home, and is not at the new one yet.
+    pub(super) leaving: Vec<Leaving>,
     /// The task that waits before the next restart, or for the children to stop.
     pub(super) waiting: Option<AbortHandle>,
 }

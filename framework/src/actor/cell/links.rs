@@ -108,8 +108,8 @@ impl<A: Actor> Runner<'_, A> {
         links.iter().for_each(|link| break_link(link, &failure));
     }
 
-    /// Links that came while this actor closed.
-    pub(super) fn answer_late_links(&mut self) {
+    /// Orders that came while this actor closed: links are answered, and nobody waits for one that is dropped.
+    pub(super) fn answer_late_orders(&mut self) {
         for control in self.cell.mailbox.take_control() {
             if let Control::Link(from) = control {
                 self.refuse_link(&from);

@@ -36,6 +36,7 @@ use std::time::Instant;
 use super::Actor;
 use super::commons::{Commons, DeadLetter, DeadReason};
 use super::context::Context;
+use super::home::Residence;
 use super::lifecycle::{ActorId, Exit, Failure, Label, SpawnError, StopReason, short_type_name};
 use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, WeakAnyRef};
 use super::scope::{self, Place};
@@ -56,7 +57,7 @@ pub(crate) type CellRef<A> = Handle<Cell<A>>;
 pub(crate) type WeakCellRef<A> = WeakHandle<Cell<A>>;
 
 /// ```text
-///     0  counts | called, inline | counters | future | aside | id     whoever runs it
+///     0  counts | called, home | counters | future | aside | id       whoever runs it
 ///    64  the mailbox: what senders touch                              senders
 ///   128  the mailbox: what the consumer touches                       the runner
 ///   160  commons | parent | child slot, shard | views | ctx | life | state
@@ -69,7 +70,7 @@ pub(crate) struct Cell<A: Actor> {
     /// Not 0: the runner is to look at the claim, between two messages. It is set after the claim is, so that it may be
     /// set for nothing; who is about to rest looks at the claim itself.
     called: AtomicU32,
-    inline: Inline,
+    residence: Residence,
     stats: CellStats,
     // The runner's, as the last four are. The future borrows `state` and `ctx`.
     future: UnsafeCell<FutureSlot>,
@@ -189,7 +190,7 @@ impl<A: Actor> Cell<A> {
         commons.slab.insert(|refs, place| Cell {
             refs,
             called: AtomicU32::new(0),
-            inline: commons.inline.unwrap_or(settings.inline),
+            residence: Residence::new(commons.inline.unwrap_or(settings.inline)),
             stats: CellStats::default(),
             future: UnsafeCell::new(FutureSlot::new()),
             aside,
@@ -273,7 +274,7 @@ impl<A: Actor> Cell<A> {
     fn schedule_if(&self, wake: Wake) {
         if wake == Wake::Schedule {
             // SAFETY: it was just marked as queued.
-            self.commons.runtime.schedule(unsafe { self.entry() });
+            self.runtime().schedule(unsafe { self.entry() });
         }
     }
 
@@ -315,6 +316,10 @@ impl<A: Actor> Cell<A> {
 
     pub(super) fn shard(&self) -> Option<usize> {
         (self.shard != NO_SHARD).then_some(self.shard as usize)
+    }
+
+    pub(super) fn residence(&self) -> &Residence {
+        &self.residence
     }
 
     fn aside(&self) -> &Aside {

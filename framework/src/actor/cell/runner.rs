@@ -11,7 +11,6 @@ use super::super::lifecycle::{Failure, StartError, StopReason};
 use super::super::message::Direct;
 use super::super::parent::AnyCell;
 use super::super::scope::{Entered, Place};
-use super::super::settings::Inline;
 use super::super::turn::Turn;
 use super::super::{Actor, Handles, Message, scope};
 use super::life::{At, Life, Phase};
@@ -38,6 +37,8 @@ enum Next {
     /// Nothing to take now: the cell looks once more when the worker has done what else is ready, before it rests.
     /// A sender that is about as fast as the handler then wakes nobody.
     Linger,
+    /// It has a new home: that is where it goes on.
+    Leave,
     Closed,
 }
 
@@ -167,11 +168,10 @@ pub(super) unsafe fn abandon<A: Actor>(cell: &Cell<A>) -> LastReference {
 #[inline]
 pub(super) unsafe fn is_ready_for_asker<A: Actor>(cell: &Cell<A>) -> bool {
     let mut runner = Runner { cell, place: Place::Asker };
-    let always = cell.inline == Inline::Always;
     let life = runner.life();
     life.phase == Phase::Running
         && !life.is_ending()
-        && (always || life.pace.is_quick(|| cell.commons.millis()))
+        && cell.residence.lets_askers(|| life.pace.is_quick(|| cell.commons.millis()))
 }
 
 impl Budget {
@@ -251,6 +251,10 @@ impl<'a, A: Actor> Runner<'a, A> {
                 self.requeue(matches!(next, Next::Linger));
                 Rest::Resting
             }
+            Next::Leave => {
+                self.leave();
+                Rest::Resting
+            }
             Next::Closed => return Some(cell.claim().die()),
         };
         (rest == Rest::Resting).then_some(LastReference::Others)
@@ -261,11 +265,15 @@ impl<'a, A: Actor> Runner<'a, A> {
         // SAFETY: the claim is held, so this is the consumer.
         unsafe { self.cell.mailbox.publish_head() };
         self.cell.mailbox.admit_all();
+        self.keep_suspended();
+        self.cell.claim().suspend()
+    }
+
+    fn keep_suspended(&mut self) {
         let suspended = scope::suspend();
         if !suspended.is_empty() {
             self.life().cold().suspended = suspended;
         }
-        self.cell.claim().suspend()
     }
 
     #[inline(never)]
@@ -275,7 +283,7 @@ impl<'a, A: Actor> Runner<'a, A> {
         unsafe { cell.mailbox.publish_head() };
         cell.mailbox.admit();
         // The workers keep the runtime, and an asker keeps the cell.
-        let runtime: &Runtime = &cell.commons.runtime;
+        let runtime: &Runtime = cell.runtime();
         if cell.claim().requeue() == Wake::Nothing {
             return;
         }
@@ -284,11 +292,32 @@ impl<'a, A: Actor> Runner<'a, A> {
         if lingers { runtime.linger(entry) } else { runtime.requeue(entry) }
     }
 
+    /// Puts the cell on its new home's queue, between two messages or two polls.
+    #[cold]
+    #[inline(never)]
+    fn leave(&mut self) {
+        let cell = self.cell;
+        // SAFETY: the claim is held, so this is the consumer.
+        unsafe { cell.mailbox.publish_head() };
+        cell.mailbox.admit();
+        self.keep_suspended();
+        // This worker keeps its own runtime; the new home may be done with the cell, and its system gone, before the
+        // entry is seen to be on its queue.
+        let runtime = cell.runtime().clone();
+        if cell.claim().requeue() == Wake::Schedule {
+            // SAFETY: it was just marked as queued.
+            runtime.requeue(unsafe { cell.entry() });
+        }
+    }
+
     fn run(&mut self, is_called: bool) -> Next {
-        if let Some(cold) = &mut self.life().cold
-            && !cold.suspended.is_empty()
-        {
-            scope::resume(std::mem::take(&mut cold.suspended));
+        if let Some(cold) = &mut self.life().cold {
+            if !cold.suspended.is_empty() {
+                scope::resume(std::mem::take(&mut cold.suspended));
+            }
+            if !cold.leaving.is_empty() {
+                self.arrive();
+            }
         }
         let mut budget = Budget::new();
         let mut is_called = is_called || self.is_called();
@@ -322,8 +351,7 @@ impl<'a, A: Actor> Runner<'a, A> {
             return self.cell.claim().acknowledge().then_some(Next::Requeue);
         }
         self.cell.claim().take_noted();
-        self.obey();
-        None
+        if self.obey() { Some(Next::Leave) } else { None }
     }
 
     /// Does what the actor's phase asks for. `None`: there is more.
@@ -408,7 +436,7 @@ impl<'a, A: Actor> Runner<'a, A> {
     #[cold]
     #[inline(never)]
     fn pause_if_alone(&self) {
-        if self.cell.commons.lingers && self.cell.commons.runtime.is_alone() {
+        if self.cell.commons.lingers && self.cell.runtime().is_alone() {
             (0..LINGER_PAUSES).take_while(|_| !self.is_called()).for_each(|_| crate::sync::hint::spin_loop());
         }
     }
@@ -433,7 +461,7 @@ impl<'a, A: Actor> Runner<'a, A> {
             self.life().patience.is_over(handled);
             return Some(Next::Rest);
         }
-        if self.cell.commons.runtime.is_alone() {
+        if self.cell.runtime().is_alone() {
             self.pause_if_alone();
             return None;
         }
