@@ -7,6 +7,7 @@ mod ch03_batches;
 mod ch03_full;
 mod ch04_groups;
 mod configuration;
+mod logging;
 mod moving;
 mod stopping;
 mod topics;

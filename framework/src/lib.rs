@@ -113,7 +113,7 @@ pub use actor::{
     DeadLetter, DeadReason, Envelope, Failure, Finds, Handled, HandlerInfo, Handles, Home, Inline, Item,
     Label, Local, LookupError, Message, Methods, MoveError, Moved, NoMethods, Reads, Recipient,
     RecipientRequest, ReplyTo, Request, Restart, Route, SendError, Sending, Settings, SpawnError, StartError,
-    StopReason, Target, Task, TellError, Terminated, Turn, WeakRef,
+    StopReason, Target, Task, TellError, Terminated, Turn, WeakRef, log_panics,
 };
 #[cfg(not(ostraca_loom))]
 pub use mailbox::Overflow;

@@ -41,6 +41,7 @@ use super::Actor;
 use super::cell::Cell;
 use super::parent::{AnyCell, Control};
 use super::settings::Inline;
+use super::trace;
 use crate::runtime::Runtime;
 use crate::sync::atomic::{AtomicU8, Ordering, fence};
 
@@ -93,6 +94,7 @@ pub enum MoveError {
 
 /// The two bytes of a cell that say where it runs. Written by who holds the claim.
 pub(super) struct Residence {
+    /// Whether askers run it, and [`TRACED`].
     inline: AtomicU8,
     /// 0: the workers; else one more than the number of a pinned core.
     home: AtomicU8,
@@ -101,27 +103,38 @@ pub(super) struct Residence {
 const AUTO: u8 = 0;
 const ALWAYS: u8 = 1;
 const NEVER: u8 = 2;
+/// Messages had spans when it last looked, which what is called without an envelope has not. A bit of its own: whoever
+/// is about to call looks at the byte anyway.
+const TRACED: u8 = 4;
 
 /// The most pinned cores of one system.
 pub(crate) const PINNED_MAX: usize = u8::MAX as usize;
 
 impl Residence {
     pub(super) fn new(inline: Inline) -> Self {
-        Residence { inline: AtomicU8::new(byte_of(inline)), home: AtomicU8::new(0) }
+        let traced = if trace::is_on() { TRACED } else { 0 };
+        Residence { inline: AtomicU8::new(byte_of(inline) | traced), home: AtomicU8::new(0) }
     }
 
     /// Whether an asker may run it. A guess, unless the claim is held.
     #[inline]
     pub(super) fn is_never_inline(&self) -> bool {
         // ORDERING: Relaxed; the claim orders it for its holder, and everybody else only guesses.
-        self.inline.load(Ordering::Relaxed) == NEVER
+        self.inline.load(Ordering::Relaxed) & NEVER != 0
+    }
+
+    /// Whether an asker may try to call a handler without an envelope. A guess.
+    #[inline(always)]
+    pub(super) fn may_be_called(&self) -> bool {
+        // ORDERING: Relaxed; as above.
+        self.inline.load(Ordering::Relaxed) & (NEVER | TRACED) == 0
     }
 
     /// Whether an asker who holds the claim may run it, if `is_quick`.
     #[inline]
     pub(super) fn lets_askers(&self, is_quick: impl FnOnce() -> bool) -> bool {
         // ORDERING: Relaxed; the claim is held.
-        match self.inline.load(Ordering::Relaxed) {
+        match self.inline.load(Ordering::Relaxed) & !TRACED {
             AUTO => is_quick(),
             inline => inline == ALWAYS,
         }
@@ -134,9 +147,20 @@ impl Residence {
     }
 
     fn set(&self, home: u8, inline: Inline) {
-        // ORDERING: Relaxed, both; the claim is held, and giving it up publishes them.
+        // ORDERING: Relaxed, all; the claim is held, and giving it up publishes them.
         self.home.store(home, Ordering::Relaxed);
-        self.inline.store(byte_of(inline), Ordering::Relaxed);
+        let traced = self.inline.load(Ordering::Relaxed) & TRACED;
+        self.inline.store(byte_of(inline) | traced, Ordering::Relaxed);
+    }
+
+    /// The runner has looked whether messages have spans.
+    #[inline]
+    pub(super) fn set_traced(&self, is_traced: bool) {
+        // ORDERING: Relaxed, both; as in `set`.
+        let inline = self.inline.load(Ordering::Relaxed);
+        if (inline & TRACED != 0) != is_traced {
+            self.inline.store(inline ^ TRACED, Ordering::Relaxed);
+        }
     }
 }
 

@@ -53,12 +53,18 @@ enum Cause {
 impl Failure {
     /// Code of the actor panicked: `place` is the handler's name, or `start`, `stop`, `drop`.
     pub(crate) fn panic(place: &'static str, payload: &(dyn std::any::Any + Send)) -> Self {
-        let text = payload
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("a panic whose payload is no text");
-        Failure { cause: Cause::Panic(place), text: text.into() }
+        Failure { cause: Cause::Panic(place), text: Self::text_of(payload).into() }
+    }
+
+    /// What a panic says.
+    pub(super) fn text_of(payload: &dyn std::any::Any) -> &str {
+        let text = payload.downcast_ref::<&str>().copied();
+        text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("a panic whose payload is no text")
+    }
+
+    pub(super) fn is_panic(&self) -> bool {
+        matches!(self.cause, Cause::Panic(_))
     }
 
     pub(crate) fn start(error: &StartError) -> Self {

@@ -4,3 +4,4 @@ mod error;
 mod reply;
 mod reply_pool;
 mod scope;
+mod trace;

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::reply::{RawReply, ReplyTo};
-use super::{Actor, scope};
+use super::{Actor, scope, trace};
 
 /// Something an actor can be told or asked.
 ///
@@ -73,7 +73,8 @@ pub struct Envelope<M: Message> {
 impl<M: Message> Envelope<M> {
     /// A told message: nobody waits for an answer.
     pub(crate) fn told(message: M) -> Self {
-        Envelope { message, reply: RawReply::nobody() }
+        let reply = if trace::is_on() { RawReply::told() } else { RawReply::nobody() };
+        Envelope { message, reply }
     }
 
     /// An asked message.
@@ -89,8 +90,9 @@ impl<M: Message> Envelope<M> {
     /// Takes it apart to run it. From here on an answer that never comes is
     /// [`AskError::Unanswered`](crate::AskError::Unanswered). Asks that the handler makes inherit the deadline.
     #[inline]
-    pub fn open(self) -> (M, ReplyTo<M::Reply, M::Refusal>) {
+    pub fn open(mut self) -> (M, ReplyTo<M::Reply, M::Refusal>) {
         scope::inherit_deadline(self.reply.deadline());
+        trace::opened(|| self.reply.take_cause());
         (self.message, self.reply.open())
     }
 

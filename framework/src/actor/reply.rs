@@ -10,6 +10,8 @@
 //!   WAITING ──answerer takes──> TAKING
 //!     │          the waker          │ asker goes
 //!     └──(regained)── asker goes ───┴──> DROPPED ──answer──> freed by the answerer
+//!
+//!   a tell, where its cause is traced: TOLD ──answer──> freed by the answerer
 //! ```
 //!
 //! **Guarantees.** Exactly one answer: a token that is dropped answers with an error. The answerer owns the
@@ -33,6 +35,7 @@ use std::time::Instant;
 
 use super::error::AskError;
 use super::scope::Way;
+use super::trace::Cause;
 use super::{reply_pool, scope};
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicU32, Ordering};
@@ -47,6 +50,8 @@ const TAKING: u32 = 2;
 const READY: u32 = 3;
 /// The asker is gone.
 const DROPPED: u32 = 4;
+/// There never was an asker: the slot only carries a tell's cause.
+const TOLD: u32 = 5;
 
 type Answer<T, E> = Result<T, AskError<E>>;
 
@@ -54,7 +59,24 @@ struct Slot<T, E> {
     state: AtomicU32,
     deadline: Option<Instant>,
     waker: UnsafeCell<Option<Waker>>,
-    answer: UnsafeCell<Option<Answer<T, E>>>,
+    answer: UnsafeCell<Place<T, E>>,
+}
+
+/// What is in the answer's place.
+enum Place<T, E> {
+    Nothing,
+    /// Why the message was sent, until it is opened or answered.
+    Cause(Box<Cause>),
+    Answer(Answer<T, E>),
+}
+
+impl<T, E> Place<T, E> {
+    fn take_answer(&mut self) -> Option<Answer<T, E>> {
+        match std::mem::replace(self, Place::Nothing) {
+            Place::Answer(answer) => Some(answer),
+            Place::Nothing | Place::Cause(_) => None,
+        }
+    }
 }
 
 /// The asker's end.
@@ -99,7 +121,7 @@ pub(crate) fn pair<T: Send, E: Send>(deadline: Option<Instant>) -> (ReplyRx<T, E
         state: AtomicU32::new(EMPTY),
         deadline,
         waker: UnsafeCell::new(None),
-        answer: UnsafeCell::new(None),
+        answer: UnsafeCell::new(Place::Nothing),
     });
     (ReplyRx(slot), RawReply(Token(Some(slot))))
 }
@@ -158,6 +180,47 @@ impl<T, E> RawReply<T, E> {
         RawReply(Token(None))
     }
 
+    /// A tell's, with its cause. An answer to it is dropped.
+    #[cold]
+    pub(super) fn told() -> Self
+    where
+        T: Send,
+        E: Send,
+    {
+        let Some(cause) = Cause::here() else { return Self::nobody() };
+        let slot = reply_pool::place(Slot {
+            state: AtomicU32::new(TOLD),
+            deadline: None,
+            waker: UnsafeCell::new(None),
+            answer: UnsafeCell::new(Place::Cause(cause)),
+        });
+        RawReply(Token(Some(slot)))
+    }
+
+    /// Notes why the message is sent.
+    #[cold]
+    pub(super) fn set_cause(&mut self) {
+        if let Some(slot) = self.0.slot()
+            && let Some(cause) = Cause::here()
+        {
+            // SAFETY: until READY the answer's place belongs to this half alone, which is borrowed mutably.
+            slot.answer.with_mut(|place| unsafe { *place = Place::Cause(cause) });
+        }
+    }
+
+    /// Why the message was sent.
+    #[cold]
+    pub(super) fn take_cause(&mut self) -> Option<Box<Cause>> {
+        let slot = self.0.slot()?;
+        // SAFETY: as in `set_cause`.
+        let place = slot.answer.with_mut(|place| unsafe { std::mem::replace(&mut *place, Place::Nothing) });
+        match place {
+            Place::Cause(cause) => Some(cause),
+            Place::Nothing => None,
+            Place::Answer(_) => unreachable!("a message that was not opened has no answer"),
+        }
+    }
+
     /// Whether somebody waits for the answer, or did: false for a tell's.
     pub(crate) fn is_awaited(&self) -> bool {
         self.0.0.is_some()
@@ -214,7 +277,7 @@ impl<T, E> Token<T, E> {
         // SAFETY: the pointer was this half's, so the slot is alive.
         let answer_cell = unsafe { &slot.as_ref().answer };
         // SAFETY: until READY the answer belongs to this half alone.
-        answer_cell.with_mut(|place| unsafe { *place = Some(answer) });
+        answer_cell.with_mut(|place| unsafe { *place = Place::Answer(answer) });
         match scope::way(slot.addr().get()) {
             Way::OwnThread => {
                 // SAFETY: as above.
@@ -259,7 +322,7 @@ unsafe fn publish<T, E>(slot: NonNull<()>) -> Option<Waker> {
         match shared.state.compare_exchange(state, next, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) if next == READY => return None,
             Ok(_) => break,
-            Err(DROPPED) => {
+            Err(DROPPED | TOLD) => {
                 // SAFETY: the asker is gone, and the caller gives up the other half.
                 unsafe { free_unseen(slot) };
                 return None;
@@ -287,7 +350,7 @@ unsafe fn publish<T, E>(slot: NonNull<()>) -> Option<Waker> {
 #[cold]
 unsafe fn free_unseen<T, E>(slot: NonNull<Slot<T, E>>) {
     // SAFETY: the caller owns both halves.
-    let answer = unsafe { slot.as_ref() }.answer.with_mut(|answer| unsafe { (*answer).take() });
+    let answer = unsafe { slot.as_ref() }.answer.with_mut(|answer| unsafe { (*answer).take_answer() });
     // SAFETY: as above.
     unsafe { reply_pool::free(slot) };
     if catch_unwind(AssertUnwindSafe(|| drop(answer))).is_err() {
@@ -357,7 +420,7 @@ impl<T, E> ReplyRx<T, E> {
         assert_eq!(state, READY, "an answer is taken when it is there");
         let rx = ManuallyDrop::new(self);
         // SAFETY: READY gives the answer to this half.
-        let answer = rx.slot().answer.with_mut(|answer| unsafe { (*answer).take() });
+        let answer = rx.slot().answer.with_mut(|answer| unsafe { (*answer).take_answer() });
         // SAFETY: READY says that the answerer is gone, and this half ends here.
         unsafe { reply_pool::free(rx.0) };
         answer.expect("READY is published after the answer is written")

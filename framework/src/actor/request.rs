@@ -17,7 +17,7 @@ use super::reply::{self, ReplyRx, ReplyTo};
 use super::route::Target;
 use super::scope::Asker;
 use super::sending::Sending;
-use super::{Actor, Handles, Message, scope};
+use super::{Actor, Handles, Message, scope, trace};
 use crate::mailbox::{Manners, TryPushError, Waiter};
 
 /// A message on its way to an actor. Nothing is sent before its first poll, [`tell`](Self::tell),
@@ -138,7 +138,11 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     /// Gives the message back when the mailbox is full or the actor has stopped; the asker is told so.
     pub fn forward(self, reply: ReplyTo<M::Reply, M::Refusal>) -> Result<(), TellError<M>> {
         let (target, message) = self.into_unsent();
-        deliver(&target, Envelope::asked(message, reply.into_raw())).map_err(|error| match error {
+        let mut reply = reply.into_raw();
+        if trace::is_on() {
+            reply.set_cause();
+        }
+        deliver(&target, Envelope::asked(message, reply)).map_err(|error| match error {
             TryPushError::Full(envelope) => {
                 let (message, reply) = envelope.into_parts();
                 reply.fail(AskError::Full);
@@ -178,7 +182,10 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     }
 
     fn begin_with_slot(&mut self, message: M, asker: &Asker) -> Option<Answer<M>> {
-        let (rx, reply) = reply::pair(self.deadline);
+        let (rx, mut reply) = reply::pair(self.deadline);
+        if trace::is_on() {
+            reply.set_cause();
+        }
         let message = A::wrap(Envelope::asked(message, reply));
         let asked = self.target.cell().ask(message, &rx, asker, A::DIRECT.is_some());
         self.rx = Some(rx);

@@ -40,6 +40,8 @@ struct Top {
     /// How many turns this one has interrupted.
     depth: Cell<u32>,
     deadline: Cell<Option<Instant>>,
+    /// The message is handled in its span, which its cause is told to when it is opened.
+    is_traced: Cell<bool>,
     /// The slot of the ask that an asker's thread runs itself; 0 if none.
     asking: Cell<usize>,
 }
@@ -86,6 +88,7 @@ impl Top {
             has_left: Cell::new(false),
             depth: Cell::new(0),
             deadline: Cell::new(None),
+            is_traced: Cell::new(false),
             asking: Cell::new(0),
         }
     }
@@ -282,6 +285,17 @@ pub(super) fn inherit_deadline(deadline: Option<Instant>) {
             top.deadline.set(deadline);
         }
     });
+}
+
+/// Whether the message that is handled has a span.
+#[inline]
+pub(super) fn is_traced() -> bool {
+    TOP.with(|top| top.is_traced.get())
+}
+
+/// Says so, and gives what was said before.
+pub(super) fn set_traced(is_traced: bool) -> bool {
+    TOP.with(|top| top.is_traced.replace(is_traced))
 }
 
 /// What becomes of an answer.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::super::commons::DeadReason;
 use super::super::lifecycle::{Failure, StopReason};
 use super::super::parent::{AnyCell, AnyRef, Control, IncarnationEnd, Verdict};
-use super::super::{Actor, scope};
+use super::super::{Actor, panics, scope};
 use super::life::{At, Phase};
 use super::runner::Runner;
 use crate::mailbox::Pop;
@@ -272,7 +272,7 @@ impl<A: Actor> Runner<'_, A> {
 
     /// Drops this incarnation and asks the supervisor what next. `in_hand`: a handler had begun.
     pub(super) fn fail(&mut self, failure: &Failure, in_hand: bool) {
-        tracing::warn!(target: "ostraca::actor", actor = %self.cell.label(), "{failure}");
+        panics::log(&self.cell.label(), failure);
         self.guard_drop(|runner| runner.future().clear());
         if in_hand {
             self.spend_messages(DeadReason::Panicked);
@@ -301,6 +301,7 @@ impl<A: Actor> Runner<'_, A> {
     /// Waits for the children's end and for the backoff.
     fn begin_restart(&mut self, after: Duration) {
         self.cell.rare_stats().restarts.add(1);
+        tracing::info!(target: "ostraca::actor", actor = %self.cell.label(), "starts again in {} ms", after.as_millis());
         // SAFETY: the future is gone.
         let (_, ctx) = unsafe { self.borrow_half() };
         let children = ctx.children();
@@ -314,6 +315,7 @@ impl<A: Actor> Runner<'_, A> {
     fn drop_incarnation(&mut self) {
         if let Some(cold) = &mut self.life().cold {
             cold.suspended = Default::default();
+            cold.traced = None;
         }
         self.guard_drop(|runner| runner.future().clear());
         // SAFETY: the future is gone.

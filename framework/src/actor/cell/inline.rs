@@ -41,7 +41,7 @@ impl<A: Actor> Cell<A> {
     /// system's runtime is known to be around the asker, who stands in no turn. Then [`call`](Self::call) is due.
     #[inline(always)]
     pub(in super::super) fn claim_to_call(&self) -> Option<IdleAt> {
-        if self.residence.is_never_inline() || !self.commons.runtime.is_known_here() {
+        if !self.residence.may_be_called() || !self.commons.runtime.is_known_here() {
             return None;
         }
         match self.claim().try_claim() {
@@ -54,7 +54,7 @@ impl<A: Actor> Cell<A> {
     /// As [`claim_to_call`](Self::claim_to_call), for any asker; waits a little for another who runs the cell. Then
     /// [`call_entered`](Self::call_entered) is due.
     pub(in super::super) fn claim_to_call_soon(&self, asker: &Asker) -> Option<IdleAt> {
-        if self.residence.is_never_inline() || asker.is_inline {
+        if !self.residence.may_be_called() || asker.is_inline {
             return None;
         }
         let idle_at = self.claim_soon()?;

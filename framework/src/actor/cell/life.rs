@@ -10,6 +10,7 @@ use super::super::lifecycle::StopReason;
 use super::super::parent::{IncarnationEnd, Linked};
 use super::super::reply::RawReply;
 use super::super::scope::Suspended;
+use super::super::trace::Traced;
 
 /// Told once whether the first start succeeded; `nobody` if nobody waits for it.
 pub(crate) type Started = RawReply<(), StopReason>;
@@ -75,6 +76,8 @@ pub(super) struct Life<A: Actor> {
 #[derive(Default)]
 pub(super) struct Cold {
     pub(super) suspended: Suspended,
+    /// The span of the unfinished handler's message.
+    pub(super) traced: Option<Traced>,
     /// Stop when the current handler has ended.
     pub(super) stop: Option<StopReason>,
     /// Stop when the mailbox, which is closed, is empty.

@@ -11,11 +11,12 @@ use super::super::lifecycle::{Failure, StartError, StopReason};
 use super::super::message::Direct;
 use super::super::parent::AnyCell;
 use super::super::scope::{Entered, Place};
+use super::super::trace::{self, Traced};
 use super::super::turn::Turn;
 use super::super::{Actor, Handles, Message, scope};
 use super::life::{At, Life, Phase};
 use super::{Cell, Ended, FutureSlot};
-use crate::mailbox::{Find, LastReference, Rest, Wake};
+use crate::mailbox::{Find, LastReference, Pop, Rest, Wake};
 use crate::runtime::Runtime;
 use crate::sync::atomic::Ordering;
 
@@ -103,7 +104,10 @@ pub(super) unsafe fn run_message<A: Actor>(
     let mut runner = Runner { cell, place: Place::Asker };
     let entered = runner.enter(asking);
     let handled = catch_unwind(AssertUnwindSafe(|| {
-        runner.handle_apart(message, &mut Budget::new());
+        match trace::is_on() {
+            false => runner.handle_apart(message, &mut Budget::new()),
+            true => runner.handle_traced(message, &mut Budget::new()),
+        };
     }));
     let last = match handled {
         Ok(()) if cell.claim().release(idle_at) == Rest::Resting => LastReference::Others,
@@ -382,12 +386,15 @@ impl<'a, A: Actor> Runner<'a, A> {
             self.begin_stop(reason);
             return None;
         }
+        let is_traced = trace::is_on();
+        self.cell.residence.set_traced(is_traced);
+        let is_plain = self.place == Place::Worker && !is_traced;
         loop {
             if budget.len == 0 {
                 return Some(Next::Requeue);
             }
             let cell = self.cell;
-            let is_done = if self.place == Place::Worker {
+            let is_done = if is_plain {
                 // SAFETY: the claim is held, so this is the consumer.
                 if !unsafe { cell.mailbox.knows_next() } {
                     self.let_a_run_form(budget);
@@ -411,7 +418,8 @@ impl<'a, A: Actor> Runner<'a, A> {
                     },
                 }
             } else {
-                match self.pop_plain() {
+                match self.pop_apart() {
+                    Ok(message) if is_traced => self.handle_traced(message, budget),
                     Ok(message) => self.handle_apart(message, budget),
                     Err(Next::Rest) => return self.is_empty(budget),
                     Err(next) => return Some(next),
@@ -502,10 +510,26 @@ impl<'a, A: Actor> Runner<'a, A> {
         answer
     }
 
+    /// As [`handle_apart`](Self::handle_apart), in a span of the message's own.
+    #[cold]
+    #[inline(never)]
+    fn handle_traced(&mut self, message: A::Message, budget: &mut Budget) -> bool {
+        let handler = A::HANDLERS[A::handler_of(&message)].name();
+        let traced = Traced::new(&self.cell.label(), handler);
+        let in_span = traced.enter();
+        let is_done = self.handle_apart(message, budget);
+        drop(in_span);
+        if !is_done {
+            self.life().cold().traced = Some(traced);
+        }
+        is_done
+    }
+
     #[cold]
     #[inline(never)]
     fn timed(&mut self, start: Instant, is_done: bool, budget: &mut Budget) {
         let end = self.cell.now();
+        self.cell.residence.set_traced(trace::is_on());
         if is_done {
             let commons = &self.cell.commons;
             self.life().pace.measured(start, end, || commons.millis());
@@ -531,8 +555,26 @@ impl<'a, A: Actor> Runner<'a, A> {
         Some(Next::Requeue)
     }
 
-    /// An asker leaves what may wait, and what is half sent, to the workers.
+    /// Takes a message out of the mailbox before it is handled.
     #[inline(never)]
+    fn pop_apart(&mut self) -> Result<A::Message, Next> {
+        if self.place == Place::Asker {
+            return self.pop_plain();
+        }
+        loop {
+            // SAFETY: the claim is held, so this is the consumer.
+            match unsafe { self.cell.mailbox.pop() } {
+                Pop::Item(message) => return Ok(message),
+                Pop::Empty => return Err(Next::Rest),
+                Pop::Busy => match self.wait_for_sender() {
+                    None => {}
+                    Some(next) => return Err(next),
+                },
+            }
+        }
+    }
+
+    /// An asker leaves what may wait, and what is half sent, to the workers.
     fn pop_plain(&mut self) -> Result<A::Message, Next> {
         let is_plain = |message: &A::Message| !A::HANDLERS[A::handler_of(message)].is_async();
         // SAFETY: the claim is held, so this is the consumer.
@@ -590,7 +632,16 @@ impl<'a, A: Actor> Runner<'a, A> {
         let handle = self.cell.handle();
         let waker = handle.waker_ref();
         let mut cx = TaskContext::from_waker(&waker);
-        let Poll::Ready(ended) = self.future().poll(&mut cx) else { return Some(Next::Wait) };
+        let traced = self.life().cold.as_mut().and_then(|cold| cold.traced.take());
+        let in_span = traced.as_ref().map(Traced::enter);
+        let polled = self.future().poll(&mut cx);
+        drop(in_span);
+        let Poll::Ready(ended) = polled else {
+            if traced.is_some() {
+                self.life().cold().traced = traced;
+            }
+            return Some(Next::Wait);
+        };
         match ended {
             Ended::Started(outcome) => self.start_done(outcome),
             Ended::Done if self.life().phase == Phase::Stopping => {
@@ -636,13 +687,12 @@ impl<'a, A: Actor> Runner<'a, A> {
         state.as_ref().expect("a start that succeeded has put the actor there").publish(&self.cell.views);
         self.life().phase = Phase::Running;
         self.cell.parent.started(self.cell.child_slot());
+        let rare = self.cell.rare_stats_if_any();
+        let is_again = rare.is_some_and(|rare| rare.restarts.value() > 0);
+        let what = if is_again { "restarted" } else { "started" };
+        tracing::info!(target: "ostraca::actor", actor = %self.cell.label(), "{what}");
         if self.life().started.is_awaited() {
             self.life().started.take().open().reply(());
-        } else {
-            let rare = self.cell.rare_stats_if_any();
-            if rare.is_some_and(|rare| rare.restarts.value() > 0) {
-                tracing::info!(target: "ostraca::actor", actor = %self.cell.label(), "restarted");
-            }
         }
     }
 }
