@@ -31,7 +31,7 @@ pub struct SystemBuilder {
     name: Option<Arc<str>>,
     tokio: Option<Handle>,
     workers: Option<usize>,
-    pinned_cores: Vec<usize>,
+    pinned_cores: Option<Vec<usize>>,
     stop_deadline: Option<Duration>,
     sources: Sources,
 }
@@ -66,8 +66,9 @@ impl SystemBuilder {
     /// When there are more.
     #[must_use]
     pub fn pinned_cores(mut self, cores: impl IntoIterator<Item = usize>) -> Self {
-        self.pinned_cores = cores.into_iter().collect();
-        assert!(self.pinned_cores.len() <= PINNED_MAX, "a system has at most {PINNED_MAX} pinned cores");
+        let cores = Vec::from_iter(cores);
+        assert!(cores.len() <= PINNED_MAX, "a system has at most {PINNED_MAX} pinned cores");
+        self.pinned_cores = Some(cores);
         self
     }
 
@@ -121,7 +122,7 @@ impl SystemBuilder {
         let workers = self.workers.or(outside.workers).unwrap_or_else(|| tokio.metrics().num_workers());
         let seam = Arc::new(Machine::new());
         let mut pinned: Vec<Pinned> = Vec::new();
-        for &cpu in &self.pinned_cores {
+        for &cpu in self.pinned_cores.as_ref().or(outside.pinned_cores.as_ref()).into_iter().flatten() {
             match Pinned::start(cpu, &tokio, seam.clone()) {
                 Ok(thread) => pinned.push(thread),
                 Err(source) => {
@@ -139,7 +140,7 @@ impl SystemBuilder {
     pub(crate) fn start_stepped(self, tokio: Handle, seam: Arc<dyn Seam>, inline: Inline) -> System {
         let runtime = Runtime::start(tokio, 0, seam);
         // All homes are steps of one queue there: a move is carried out and has no other thread to go to.
-        let queues = self.pinned_cores.iter().map(|_| runtime.clone()).collect();
+        let queues = self.pinned_cores.iter().flatten().map(|_| runtime.clone()).collect();
         self.start_on(runtime, queues, Vec::new(), Outside::default(), Some(inline))
     }
 

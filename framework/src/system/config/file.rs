@@ -98,7 +98,13 @@ fn raw<'a>(value: &'a DeValue<'_>) -> Raw<'a> {
         DeValue::Float(_) => Raw::Other("a number with a fraction"),
         DeValue::Boolean(_) => Raw::Other("true or false"),
         DeValue::Datetime(_) => Raw::Other("a date or a time"),
-        DeValue::Array(_) => Raw::Other("a list"),
+        DeValue::Array(list) => {
+            let numbers = list.iter().map(|value| match raw(value.get_ref()) {
+                Raw::Integer(number, _) => number,
+                _ => None,
+            });
+            numbers.collect::<Option<_>>().map_or(Raw::Other("a list of other things"), Raw::Numbers)
+        }
         DeValue::Table(_) => Raw::Other("an empty table"),
     }
 }

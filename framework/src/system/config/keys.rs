@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Outside;
 use super::units;
-use crate::actor::{Inline, SettingsChange};
+use crate::actor::{Inline, PINNED_MAX, SettingsChange};
 use crate::mailbox::Overflow;
 
 /// A value as it was written.
@@ -17,6 +17,8 @@ pub(super) enum Raw<'a> {
     Text(&'a str),
     /// A whole number that is no count of anything is `None`.
     Integer(Option<u64>, &'a str),
+    /// A list of whole numbers.
+    Numbers(Vec<u64>),
     /// Something that no key takes, such as `a table`.
     Other(&'static str),
 }
@@ -25,7 +27,16 @@ impl Raw<'_> {
     fn text(&self) -> Option<&str> {
         match self {
             Raw::Word(text) | Raw::Text(text) => Some(text),
-            Raw::Integer(..) | Raw::Other(_) => None,
+            Raw::Integer(..) | Raw::Numbers(_) | Raw::Other(_) => None,
+        }
+    }
+
+    /// In the environment with commas between them.
+    fn numbers(&self) -> Option<Vec<usize>> {
+        match self {
+            Raw::Word(text) => text.split(',').map(|number| number.trim().parse().ok()).collect(),
+            Raw::Numbers(numbers) => numbers.iter().map(|&number| number.try_into().ok()).collect(),
+            Raw::Text(_) | Raw::Integer(..) | Raw::Other(_) => None,
         }
     }
 
@@ -33,7 +44,7 @@ impl Raw<'_> {
         let count = match self {
             Raw::Word(text) => text.parse().ok(),
             Raw::Integer(count, _) => *count,
-            Raw::Text(_) | Raw::Other(_) => None,
+            Raw::Text(_) | Raw::Numbers(_) | Raw::Other(_) => None,
         };
         count.and_then(|count| count.try_into().ok())
     }
@@ -50,6 +61,7 @@ impl fmt::Display for Raw<'_> {
         match self {
             Raw::Word(text) | Raw::Integer(_, text) => write!(f, "`{text}`"),
             Raw::Text(text) => write!(f, "`{text:?}`"),
+            Raw::Numbers(numbers) => write!(f, "`{numbers:?}`"),
             Raw::Other(kind) => f.write_str(kind),
         }
     }
@@ -83,6 +95,14 @@ pub(super) const SYSTEM: &[Key<Set>] = &[
         read: |raw| {
             let workers = raw.count().filter(|&workers| workers > 0)?;
             Some(Box::new(move |outside| outside.workers = Some(workers)))
+        },
+    },
+    Key {
+        name: "pinned_cores",
+        allowed: "a list of at most 255 processor cores, such as [2, 3], or 2,3 in the environment",
+        read: |raw| {
+            let cores = raw.numbers().filter(|cores| cores.len() <= PINNED_MAX)?;
+            Some(Box::new(|outside| outside.pinned_cores = Some(cores)))
         },
     },
     Key {

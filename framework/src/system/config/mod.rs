@@ -15,6 +15,7 @@
 //! |---|---|---|
 //! | `name` | [`name`](super::SystemBuilder::name) | `"shop"` |
 //! | `workers` | [`workers`](super::SystemBuilder::workers) | `4` |
+//! | `pinned_cores` | [`pinned_cores`](super::SystemBuilder::pinned_cores) | `[2, 3]` |
 //! | `stop_deadline` | [`stop_deadline`](super::SystemBuilder::stop_deadline) | `"10s"` |
 //! | `actor.Type.mailbox.len_max` | its mailbox's bound, in messages | `4096`, `"unbounded"` |
 //! | `actor.Type.mailbox.overflow` | what a full one does | `"reject"`, `"drop_oldest"` |
@@ -71,6 +72,7 @@ pub(super) use file::File;
 pub(super) struct Outside {
     pub(super) name: Option<Arc<str>>,
     pub(super) workers: Option<usize>,
+    pub(super) pinned_cores: Option<Vec<usize>>,
     pub(super) stop_deadline: Option<Duration>,
     pub(super) actors: Configured,
 }

@@ -27,6 +27,7 @@ fn the_environment_sets_every_key() {
             ("OSTRACA_NAME", "shop"),
             ("OSTRACA_WORKERS", "3"),
             ("OSTRACA_STOP_DEADLINE", "1500ms"),
+            ("OSTRACA_PINNED_CORES", "2, 3"),
             ("OSTRACA_ACTOR__Ledger__MAILBOX__LEN_MAX", "unbounded"),
             ("OSTRACA_ACTOR__Ledger__MAILBOX__OVERFLOW", "drop_oldest"),
             ("OSTRACA_ACTOR__Ledger__RESTART__MAX", "0"),
@@ -41,6 +42,7 @@ fn the_environment_sets_every_key() {
     .unwrap();
     assert_eq!(outside.name.as_deref(), Some("shop"));
     assert_eq!(outside.workers, Some(3));
+    assert_eq!(outside.pinned_cores, Some(vec![2, 3]));
     assert_eq!(outside.stop_deadline, Some(Duration::from_millis(1500)));
     let expected = Settings::default()
         .mailbox_unbounded()
@@ -66,7 +68,7 @@ fn a_mistake_in_the_environment_names_the_variable_and_what_is_allowed() {
     let expected = "\
 OSTRACA_ACTOR__Leger__INLINE: `Leger` is no actor type that is configured here, did you mean `Ledger`? (allowed: `Ledger`)
 OSTRACA_STOP_DEADLINE: `stop_deadline` is `10`: expected a duration of a whole number and ns, us, ms, s, m or h, such as \"10s\"
-OSTRACA_WORKER: unknown key `worker`, did you mean `workers`? (allowed: `name`, `workers`, `stop_deadline`, `actor`)
+OSTRACA_WORKER: unknown key `worker`, did you mean `workers`? (allowed: `name`, `workers`, `pinned_cores`, `stop_deadline`, `actor`)
 OSTRACA_WORKERS: `workers` is `0`: expected a whole number from 1, such as 4";
     assert_eq!(mistakes.err().unwrap(), expected);
 }
@@ -75,11 +77,12 @@ OSTRACA_WORKERS: `workers` is `0`: expected a whole number from 1, such as 4";
 #[test]
 fn the_environment_wins_over_the_first_file_and_that_over_the_next() {
     let first = "workers = 2\nstop_deadline = \"2s\"\n[actor.Ledger]\nrestart = { max = 2 }\n";
-    let second = "name = \"second\"\nworkers = 3\nstop_deadline = \"3s\"\nactor.Ledger.restart.max = 3\n";
+    let second = "pinned_cores = [0, 1]\nname = \"second\"\nworkers = 3\nstop_deadline = \"3s\"\nactor.Ledger.restart.max = 3\n";
     let outside = read(&[("OSTRACA_WORKERS", "1")], &[first, second]).unwrap();
     assert_eq!(outside.workers, Some(1));
     assert_eq!(outside.stop_deadline, Some(Duration::from_secs(2)));
     assert_eq!(outside.name.as_deref(), Some("second"));
+    assert_eq!(outside.pinned_cores, Some(vec![0, 1]));
     assert_eq!(ledger(&outside).restart.max, 2);
 }
 
@@ -98,11 +101,11 @@ restart.within = 10.5
 ";
     let expected = "\
 shop.toml:1:11: `workers` is `\"many\"`: expected a whole number from 1, such as 4
-shop.toml:2:1: unknown key `stop_deadlin`, did you mean `stop_deadline`? (allowed: `name`, `workers`, `stop_deadline`, `actor`)
+shop.toml:2:1: unknown key `stop_deadlin`, did you mean `stop_deadline`? (allowed: `name`, `workers`, `pinned_cores`, `stop_deadline`, `actor`)
 shop.toml:5:23: `actor.Ledger.mailbox.len_max` is `0`: expected a whole number of messages from 1, such as 4096, or \"unbounded\"
 shop.toml:5:26: unknown key `actor.Ledger.mailbox.overflo`, did you mean `mailbox.overflow`? (allowed: `mailbox.len_max`, `mailbox.overflow`, `restart.max`, `restart.within`, `restart.backoff`, `inline`)
 shop.toml:6:18: `actor.Ledger.restart.within` is a number with a fraction: expected a duration of a whole number and ns, us, ms, s, m or h, such as \"10s\"
-shop.toml:8:2: unknown key `system` (allowed: `name`, `workers`, `stop_deadline`, `actor`)";
+shop.toml:8:2: unknown key `system` (allowed: `name`, `workers`, `pinned_cores`, `stop_deadline`, `actor`)";
     assert_eq!(read(&[], &[file]).err().unwrap(), expected);
 }
 
