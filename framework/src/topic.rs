@@ -160,7 +160,8 @@ impl<M: Message + Clone> Topic<M> {
         drop(before);
     }
 
-    /// Ends an actor's subscription; what waits for it is dropped. False: it had none.
+    /// Ends an actor's subscription; what waits for it is dropped, what is in its mailbox is not, and a publication under
+    /// way may still reach it. False: it had none.
     pub fn unsubscribe<A: Handles<M>>(&self, actor: &ActorRef<A>) -> bool {
         let list = self.0.subscribers.lock().clone();
         let found = list.iter().find(|subscriber| subscriber.is(actor));

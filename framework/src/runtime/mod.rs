@@ -17,6 +17,8 @@
 //! sockets work in them. A cell that has nothing to do is in no queue and owns no task. The queues know neither tokio
 //! nor what a job is: a worker parks by keeping a [`Waker`](std::task::Waker), so that the models run them under loom.
 //!
+//! A [`Pinned`] thread is such a runtime with one worker, which a thread of its own polls: nobody steals from it.
+//!
 //! **Guarantees.** A scheduled cell is run once an entry, by one worker, or abandoned when the runtime is closed or
 //! lost: never neither. When tokio drops the workers, each gives what it has left to the others, and the last one
 //! abandons what is queued and, through the `lost` hook, every other cell: no ask waits for a runtime that is gone. A
