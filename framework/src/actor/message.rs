@@ -90,10 +90,12 @@ impl<M: Message> Envelope<M> {
     /// Takes it apart to run it. From here on an answer that never comes is
     /// [`AskError::Unanswered`](crate::AskError::Unanswered). Asks that the handler makes inherit the deadline.
     #[inline]
-    pub fn open(mut self) -> (M, ReplyTo<M::Reply, M::Refusal>) {
-        scope::inherit_deadline(self.reply.deadline());
-        trace::opened(|| self.reply.take_cause());
-        (self.message, self.reply.open())
+    pub fn open(self) -> (M, ReplyTo<M::Reply, M::Refusal>) {
+        let Envelope { message, reply } = self;
+        // Most messages have nothing to hand on: what does so is kept out of the handler's way into its caller.
+        let hands_on = reply.deadline().is_some() || scope::has_deadline() || trace::wants_cause();
+        let reply = if hands_on { hand_on(reply) } else { reply };
+        (message, reply.open())
     }
 
     /// As [`open`](Self::open), where asks that the handler makes inherit nothing of this one.
@@ -106,6 +108,16 @@ impl<M: Message> Envelope<M> {
     pub(crate) fn into_parts(self) -> (M, RawReply<M::Reply, M::Refusal>) {
         (self.message, self.reply)
     }
+}
+
+/// Hands the deadline on to the asks that the handler makes, and the cause to its span.
+#[inline(never)]
+fn hand_on<T, E>(mut reply: RawReply<T, E>) -> RawReply<T, E> {
+    scope::inherit_deadline(reply.deadline());
+    if trace::wants_cause() {
+        reply.show_cause();
+    }
+    reply
 }
 
 /// What the macro needs to flatten an alias of `Result` (`reply = result`).

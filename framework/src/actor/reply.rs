@@ -208,15 +208,16 @@ impl<T, E> RawReply<T, E> {
         }
     }
 
-    /// Why the message was sent.
+    /// Tells the span of the message that is opened why it was sent.
     #[cold]
-    pub(super) fn take_cause(&mut self) -> Option<Box<Cause>> {
-        let slot = self.0.slot()?;
+    #[inline(never)]
+    pub(super) fn show_cause(&mut self) {
+        let Some(slot) = self.0.slot() else { return };
         // SAFETY: as in `set_cause`.
         let place = slot.answer.with_mut(|place| unsafe { std::mem::replace(&mut *place, Place::Nothing) });
         match place {
-            Place::Cause(cause) => Some(cause),
-            Place::Nothing => None,
+            Place::Cause(cause) => cause.record(),
+            Place::Nothing => {}
             Place::Answer(_) => unreachable!("a message that was not opened has no answer"),
         }
     }

@@ -277,6 +277,12 @@ pub(super) fn is_in(runtime: usize) -> bool {
     TOP.with(|top| top.cell.get() != 0 && top.runtime.get() == runtime)
 }
 
+/// Whether nested asks inherit a deadline now.
+#[inline]
+pub(super) fn has_deadline() -> bool {
+    TOP.with(|top| top.deadline.get().is_some())
+}
+
 /// Sets the deadline that nested asks inherit.
 #[inline]
 pub(super) fn inherit_deadline(deadline: Option<Instant>) {

@@ -22,7 +22,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use tracing::span::Entered;
+use tracing::span::EnteredSpan;
 use tracing::{Level, Span};
 
 use super::scope;
@@ -30,6 +30,8 @@ use super::scope;
 thread_local! {
     /// The message whose handler runs: `Orders#2.place`.
     static RUNNING: RefCell<Option<Arc<str>>> = const { RefCell::new(None) };
+    /// The spans this thread is in: more than one where turns are nested.
+    static ENTERED: RefCell<Vec<InSpan>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Whether anything may want spans or causes.
@@ -55,7 +57,7 @@ impl Cause {
     }
 
     /// Tells the span of the message that runs now.
-    fn record(&self) {
+    pub(super) fn record(&self) {
         let running = Span::current();
         running.follows_from(&self.span);
         match (&self.message, self.span.metadata()) {
@@ -66,14 +68,10 @@ impl Cause {
     }
 }
 
-/// A message is opened: `cause` is what it carries.
+/// Whether the message that is opened now has a span that wants to know its cause.
 #[inline]
-pub(super) fn opened(cause: impl FnOnce() -> Option<Box<Cause>>) {
-    if scope::is_traced()
-        && let Some(cause) = cause()
-    {
-        cause.record();
-    }
+pub(super) fn wants_cause() -> bool {
+    scope::is_traced()
 }
 
 /// The span of a message that runs, or waits in an await.
@@ -82,14 +80,18 @@ pub(super) struct Traced {
     name: Arc<str>,
 }
 
-/// Leaves the span when dropped.
-pub(super) struct InSpan<'a> {
-    _entered: Entered<'a>,
+/// A span that this thread is in.
+struct InSpan {
+    _entered: EnteredSpan,
+    traced: Traced,
+    /// Of the cell whose message it is.
+    cell: usize,
     was_traced: bool,
     outer: Option<Arc<str>>,
 }
 
 impl Traced {
+    #[cold]
     pub(super) fn new(actor: &dyn std::fmt::Display, handler: &'static str) -> Self {
         let span = tracing::debug_span!(
             target: "ostraca::message", "message", %actor, handler, cause = tracing::field::Empty,
@@ -97,18 +99,28 @@ impl Traced {
         Traced { span, name: format!("{actor}.{handler}").into() }
     }
 
-    pub(super) fn enter(&self) -> InSpan<'_> {
-        InSpan {
-            _entered: self.span.enter(),
+    /// Enters the span, until [`leave`] of the same cell.
+    #[cold]
+    pub(super) fn enter(self, cell: usize) {
+        let in_span = InSpan {
+            _entered: self.span.clone().entered(),
+            cell,
             was_traced: scope::set_traced(true),
             outer: RUNNING.replace(Some(self.name.clone())),
-        }
+            traced: self,
+        };
+        ENTERED.with_borrow_mut(|entered| entered.push(in_span));
     }
 }
 
-impl Drop for InSpan<'_> {
-    fn drop(&mut self) {
-        scope::set_traced(self.was_traced);
-        RUNNING.set(self.outer.take());
-    }
+/// Leaves the span that was entered last, if it is of the cell at `cell`: after a panic it may be none.
+#[cold]
+pub(super) fn leave(cell: usize) -> Option<Traced> {
+    let last = ENTERED.with_borrow_mut(|entered| entered.pop_if(|last| last.cell == cell))?;
+    let InSpan { _entered: entered, traced, was_traced, outer, .. } = last;
+    scope::set_traced(was_traced);
+    RUNNING.set(outer);
+    // Its subscriber is foreign code, and may be told only now that nothing is borrowed.
+    drop(entered);
+    Some(traced)
 }

@@ -135,6 +135,21 @@ fn each_message_has_a_span_with_its_cause() {
 }
 
 #[test]
+fn a_handler_that_panics_leaves_its_span() {
+    let log = logged(Level::DEBUG, async || {
+        let system = System::start().unwrap();
+        let stock = system.spawn::<Stock>(()).await.unwrap();
+        let shop = system.spawn::<Shop>(stock.clone()).await.unwrap();
+        stock.fall().await.unwrap_err();
+        shop.look().await.unwrap();
+        assert!(tracing::Span::current().is_none());
+    });
+    let line = log.line("looks");
+    assert!(line.contains(r#"message{actor=Shop#2 handler="look"}"#), "nobody's message caused it: {line}");
+    assert!(!line.contains("Stock"), "{line}");
+}
+
+#[test]
 fn without_debug_there_is_no_span() {
     let log = logged(Level::INFO, async || {
         let system = System::start().unwrap();

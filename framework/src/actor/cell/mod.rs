@@ -25,6 +25,7 @@ mod inline;
 mod life;
 mod links;
 mod runner;
+mod unfinished;
 
 use std::any::TypeId;
 use std::cell::UnsafeCell;

@@ -2,12 +2,11 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::super::context::Context;
 use super::super::error::AskError;
-use super::super::lifecycle::{Failure, StartError, StopReason};
+use super::super::lifecycle::StopReason;
 use super::super::message::Direct;
 use super::super::parent::AnyCell;
 use super::super::scope::{Entered, Place};
@@ -15,7 +14,7 @@ use super::super::trace::{self, Traced};
 use super::super::turn::Turn;
 use super::super::{Actor, Handles, Message, scope};
 use super::life::{At, Life, Phase};
-use super::{Cell, Ended, FutureSlot};
+use super::{Cell, FutureSlot};
 use crate::mailbox::{Find, LastReference, Pop, Rest, Wake};
 use crate::runtime::Runtime;
 use crate::sync::atomic::Ordering;
@@ -28,7 +27,7 @@ const BUDGET_TIME: Duration = Duration::from_micros(200);
 const BUSY_SPINS: u32 = 64;
 
 /// How an activation ends.
-enum Next {
+pub(super) enum Next {
     /// Nothing to take: the claim is given up.
     Rest,
     /// A future, a restart or the children's end is waited for.
@@ -234,6 +233,8 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     #[cold]
     fn rest_after_panic(&mut self, payload: &(dyn Any + Send)) -> Option<LastReference> {
+        // If the handler was in one.
+        drop(trace::leave(self.cell.address()));
         self.panicked(payload);
         let next = if self.life().phase == Phase::Closed { Next::Closed } else { Next::Wait };
         self.rest(next)
@@ -273,7 +274,7 @@ impl<'a, A: Actor> Runner<'a, A> {
         self.cell.claim().suspend()
     }
 
-    fn keep_suspended(&mut self) {
+    pub(super) fn keep_suspended(&mut self) {
         let suspended = scope::suspend();
         if !suspended.is_empty() {
             self.life().cold().suspended = suspended;
@@ -294,24 +295,6 @@ impl<'a, A: Actor> Runner<'a, A> {
         // SAFETY: it was just marked as queued.
         let entry = unsafe { cell.entry() };
         if lingers { runtime.linger(entry) } else { runtime.requeue(entry) }
-    }
-
-    /// Puts the cell on its new home's queue, between two messages or two polls.
-    #[cold]
-    #[inline(never)]
-    fn leave(&mut self) {
-        let cell = self.cell;
-        // SAFETY: the claim is held, so this is the consumer.
-        unsafe { cell.mailbox.publish_head() };
-        cell.mailbox.admit();
-        self.keep_suspended();
-        // This worker keeps its own runtime; the new home may be done with the cell, and its system gone, before the
-        // entry is seen to be on its queue.
-        let runtime = cell.runtime().clone();
-        if cell.claim().requeue() == Wake::Schedule {
-            // SAFETY: it was just marked as queued.
-            runtime.requeue(unsafe { cell.entry() });
-        }
     }
 
     fn run(&mut self, is_called: bool) -> Next {
@@ -510,19 +493,24 @@ impl<'a, A: Actor> Runner<'a, A> {
         answer
     }
 
-    /// As [`handle_apart`](Self::handle_apart), in a span of the message's own.
+    /// As [`handle_apart`](Self::handle_apart), in a span of the message's own; an async handler finds it again.
     #[cold]
     #[inline(never)]
     fn handle_traced(&mut self, message: A::Message, budget: &mut Budget) -> bool {
         let handler = A::HANDLERS[A::handler_of(&message)].name();
-        let traced = Traced::new(&self.cell.label(), handler);
-        let in_span = traced.enter();
+        Traced::new(&self.cell.label(), handler).enter(self.cell.address());
         let is_done = self.handle_apart(message, budget);
-        drop(in_span);
-        if !is_done {
-            self.life().cold().traced = Some(traced);
-        }
+        self.end_traced(is_done);
         is_done
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn end_traced(&mut self, is_done: bool) {
+        let traced = trace::leave(self.cell.address());
+        if !is_done {
+            self.life().cold().traced = traced;
+        }
     }
 
     #[cold]
@@ -603,7 +591,7 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     /// The handler ended: publishes what changed, then lets the answers out.
     #[inline]
-    fn message_done(&mut self) {
+    pub(super) fn message_done(&mut self) {
         if A::PUBLISHES {
             self.publish();
         }
@@ -620,79 +608,5 @@ impl<'a, A: Actor> Runner<'a, A> {
             state.as_ref().expect("a running actor has its state").publish(&self.cell.views);
         }
         scope::release_held();
-    }
-
-    /// Polls the unfinished future if it wants to be. `None`: it is done.
-    #[inline(never)]
-    fn poll_unfinished(&mut self) -> Option<Next> {
-        let is_due = self.cell.claim().take_woken() | std::mem::take(&mut self.life().is_fresh);
-        if !is_due {
-            return Some(Next::Wait);
-        }
-        let handle = self.cell.handle();
-        let waker = handle.waker_ref();
-        let mut cx = TaskContext::from_waker(&waker);
-        let traced = self.life().cold.as_mut().and_then(|cold| cold.traced.take());
-        let in_span = traced.as_ref().map(Traced::enter);
-        let polled = self.future().poll(&mut cx);
-        drop(in_span);
-        let Poll::Ready(ended) = polled else {
-            if traced.is_some() {
-                self.life().cold().traced = traced;
-            }
-            return Some(Next::Wait);
-        };
-        match ended {
-            Ended::Started(outcome) => self.start_done(outcome),
-            Ended::Done if self.life().phase == Phase::Stopping => {
-                let reason = self.life().take_stop().expect("a stopping actor has its reason");
-                self.stopped(reason);
-            }
-            Ended::Done => self.message_done(),
-        }
-        None
-    }
-
-    #[inline(never)]
-    fn begin_start(&mut self) {
-        let args = self.life().args.clone();
-        // SAFETY: there is no state and no future; the start's future is dropped before either is touched again.
-        let (state, ctx) = unsafe { self.borrow_half() };
-        let start = async move {
-            *state = Some(A::start(ctx, args).await?);
-            Ok::<_, StartError>(())
-        };
-        let life = self.life();
-        life.phase = Phase::Starting;
-        life.at = At::Start;
-        if A::START_IS_PLAIN {
-            let mut cx = TaskContext::from_waker(Waker::noop());
-            return match std::pin::pin!(start).poll(&mut cx) {
-                Poll::Ready(outcome) => self.start_done(outcome),
-                Poll::Pending => panic!("`START_IS_PLAIN` is set for a start that waits"),
-            };
-        }
-        life.is_fresh = true;
-        // SAFETY: as above, and the cell outlives it.
-        unsafe { self.future().put(start) };
-    }
-
-    fn start_done(&mut self, outcome: Result<(), StartError>) {
-        if let Err(error) = outcome {
-            return self.fail(&Failure::start(&error), false);
-        }
-        A::forget(&self.cell.views);
-        // SAFETY: the start's future is gone.
-        let (state, _) = unsafe { self.borrow_half() };
-        state.as_ref().expect("a start that succeeded has put the actor there").publish(&self.cell.views);
-        self.life().phase = Phase::Running;
-        self.cell.parent.started(self.cell.child_slot());
-        let rare = self.cell.rare_stats_if_any();
-        let is_again = rare.is_some_and(|rare| rare.restarts.value() > 0);
-        let what = if is_again { "restarted" } else { "started" };
-        tracing::info!(target: "ostraca::actor", actor = %self.cell.label(), "{what}");
-        if self.life().started.is_awaited() {
-            self.life().started.take().open().reply(());
-        }
     }
 }

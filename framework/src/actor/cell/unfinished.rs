@@ -1,0 +1,86 @@
+//! What ends later than it begins: a start, a handler that waits, `#[stop]`. One future at a time, in the cell's slot.
+
+use std::task::{Context as TaskContext, Poll, Waker};
+
+use super::super::Actor;
+use super::super::lifecycle::{Failure, StartError};
+use super::super::parent::AnyCell;
+use super::Ended;
+use super::life::{At, Phase};
+use super::runner::{Next, Runner};
+
+impl<A: Actor> Runner<'_, A> {
+    /// Polls the unfinished future if it wants to be. `None`: it is done.
+    #[inline(never)]
+    pub(super) fn poll_unfinished(&mut self) -> Option<Next> {
+        let is_due = self.cell.claim().take_woken() | std::mem::take(&mut self.life().is_fresh);
+        if !is_due {
+            return Some(Next::Wait);
+        }
+        let handle = self.cell.handle();
+        let waker = handle.waker_ref();
+        let mut cx = TaskContext::from_waker(&waker);
+        let traced = self.life().cold.as_mut().and_then(|cold| cold.traced.take());
+        let is_traced = traced.is_some();
+        if let Some(traced) = traced {
+            traced.enter(self.cell.address());
+        }
+        let polled = self.future().poll(&mut cx);
+        if is_traced {
+            self.end_traced(polled.is_ready());
+        }
+        let Poll::Ready(ended) = polled else { return Some(Next::Wait) };
+        match ended {
+            Ended::Started(outcome) => self.start_done(outcome),
+            Ended::Done if self.life().phase == Phase::Stopping => {
+                let reason = self.life().take_stop().expect("a stopping actor has its reason");
+                self.stopped(reason);
+            }
+            Ended::Done => self.message_done(),
+        }
+        None
+    }
+
+    #[inline(never)]
+    pub(super) fn begin_start(&mut self) {
+        let args = self.life().args.clone();
+        // SAFETY: there is no state and no future; the start's future is dropped before either is touched again.
+        let (state, ctx) = unsafe { self.borrow_half() };
+        let start = async move {
+            *state = Some(A::start(ctx, args).await?);
+            Ok::<_, StartError>(())
+        };
+        let life = self.life();
+        life.phase = Phase::Starting;
+        life.at = At::Start;
+        if A::START_IS_PLAIN {
+            let mut cx = TaskContext::from_waker(Waker::noop());
+            return match std::pin::pin!(start).poll(&mut cx) {
+                Poll::Ready(outcome) => self.start_done(outcome),
+                Poll::Pending => panic!("`START_IS_PLAIN` is set for a start that waits"),
+            };
+        }
+        life.is_fresh = true;
+        // SAFETY: as above, and the cell outlives it.
+        unsafe { self.future().put(start) };
+    }
+
+    fn start_done(&mut self, outcome: Result<(), StartError>) {
+        if let Err(error) = outcome {
+            return self.fail(&Failure::start(&error), false);
+        }
+        A::forget(&self.cell.views);
+        // SAFETY: the start's future is gone.
+        let (state, _) = unsafe { self.borrow_half() };
+        state.as_ref().expect("a start that succeeded has put the actor there").publish(&self.cell.views);
+        self.life().phase = Phase::Running;
+        self.cell.parent.started(self.cell.child_slot());
+        let rare = self.cell.rare_stats_if_any();
+        let is_again = rare.is_some_and(|rare| rare.restarts.value() > 0);
+        let what = if is_again { "restarted" } else { "started" };
+        tracing::info!(target: "ostraca::actor", actor = %self.cell.label(), "{what}");
+        if self.life().started.is_awaited() {
+            self.life().started.take().open().reply(());
+        }
+    }
+}
