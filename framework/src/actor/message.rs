@@ -73,8 +73,13 @@ pub struct Envelope<M: Message> {
 impl<M: Message> Envelope<M> {
     /// A told message: nobody waits for an answer.
     pub(crate) fn told(message: M) -> Self {
-        let reply = if trace::is_on() { RawReply::told() } else { RawReply::nobody() };
-        Envelope { message, reply }
+        Envelope { message, reply: RawReply::nobody() }
+    }
+
+    /// A told message with its cause.
+    #[cold]
+    pub(crate) fn told_traced(message: M) -> Self {
+        Envelope { message, reply: RawReply::told() }
     }
 
     /// An asked message.

@@ -305,11 +305,30 @@ impl<A: Handles<M>, M: Message> fmt::Debug for Request<'_, A, M> {
 /// By the message alone, so that nothing else goes by memory.
 #[inline]
 fn tell<A: Handles<M>, M: Message>(target: &Target<'_, A>, message: M) -> Result<(), TellError<M>> {
-    deliver(target, Envelope::told(message)).map_err(not_told)
+    deliver_told(target, message).map_err(not_told)
+}
+
+/// As [`deliver`], of a message that is told, with its cause if anybody may want to know it.
+#[inline(always)]
+pub(super) fn deliver_told<A: Handles<M>, M: Message>(
+    target: &Target<'_, A>,
+    message: M,
+) -> Result<(), TryPushError<Envelope<M>>> {
+    // Two ways, so that the plain one's envelope has a constant for its reply.
+    if trace::is_on() { deliver_traced(target, message) } else { deliver(target, Envelope::told(message)) }
+}
+
+#[cold]
+#[inline(never)]
+fn deliver_traced<A: Handles<M>, M: Message>(
+    target: &Target<'_, A>,
+    message: M,
+) -> Result<(), TryPushError<Envelope<M>>> {
+    deliver(target, Envelope::told_traced(message))
 }
 
 #[inline(always)]
-pub(super) fn deliver<A: Handles<M>, M: Message>(
+fn deliver<A: Handles<M>, M: Message>(
     target: &Target<'_, A>,
     envelope: Envelope<M>,
 ) -> Result<(), TryPushError<Envelope<M>>> {

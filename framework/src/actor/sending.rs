@@ -11,7 +11,7 @@ use tokio::time::Sleep;
 
 use super::error::SendError;
 use super::message::Envelope;
-use super::request::{RoomWait, deliver, earlier, poll_deadline};
+use super::request::{RoomWait, deliver_told, earlier, poll_deadline};
 use super::route::Target;
 use super::{Handles, Message, scope};
 use crate::mailbox::TryPushError;
@@ -65,7 +65,7 @@ impl<'a, A: Handles<M>, M: Message> Sending<'a, A, M> {
                 self.message = Some(message);
                 return Poll::Pending;
             }
-            message = match deliver(&self.target, Envelope::told(message)) {
+            message = match deliver_told(&self.target, message) {
                 Ok(()) => return Poll::Ready(Ok(())),
                 Err(TryPushError::Closed(envelope)) => return Poll::Ready(Err(stopped(envelope))),
                 Err(TryPushError::Full(envelope)) => envelope.into_parts().0,
@@ -87,7 +87,7 @@ impl<A: Handles<M>, M: Message> Future for Sending<'_, A, M> {
         let this = self.get_mut();
         let message = this.message.take().expect("a message is sent once");
         if this.waiting.is_none() {
-            match deliver(&this.target, Envelope::told(message)) {
+            match deliver_told(&this.target, message) {
                 Ok(()) => {
                     budget.made_progress();
                     return Poll::Ready(Ok(()));

@@ -207,6 +207,7 @@ fn handle(model: &Model) -> TokenStream {
         quote! { match message { #(#arms)* #unused } }
     };
     quote! {
+        #[inline]
         fn handle<'turn>(
             &'turn mut self,
             message: Self::Message,
