@@ -1,9 +1,11 @@
 //! Actors that move from home to home.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ostraca::prelude::*;
 use ostraca::{AskError, Home, MoveError};
+use tokio::sync::Notify;
 
 struct Traveller {
     seen: Vec<u32>,
@@ -35,6 +37,18 @@ impl Traveller {
     async fn sleep(&mut self) -> (Option<String>, tokio::runtime::Id) {
         tokio::time::sleep(Duration::from_secs(1)).await;
         (std::thread::current().name().map(str::to_owned), tokio::runtime::Handle::current().id())
+    }
+
+    #[handler]
+    async fn hang(&mut self) {
+        std::future::pending::<()>().await;
+    }
+
+    #[handler]
+    async fn ask_on(&mut self, go: Arc<Notify>, other: ActorRef<Traveller>) {
+        go.notified().await;
+        assert_eq!(other.hang().await, Err(AskError::Deadline));
+        self.seen.push(1);
     }
 
     #[handler]
@@ -111,6 +125,24 @@ async fn a_handler_that_waits_goes_on_in_the_new_home_with_its_systems_timers() 
     while traveller.seen().await.unwrap() != [77] {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_handler_that_waits_takes_its_askers_deadline_along() {
+    let system = system();
+    let traveller = system.spawn::<Traveller>(()).await.unwrap();
+    let other = system.spawn::<Traveller>(()).await.unwrap();
+    let go = Arc::new(Notify::new());
+    let asking = tokio::spawn({
+        let (traveller, go) = (traveller.clone(), go.clone());
+        async move { traveller.ask_on(go, other).within(Duration::from_millis(100)).await }
+    });
+    tokio::task::yield_now().await;
+    ActorRef::move_to(&traveller, Home::Pinned(0)).await.unwrap();
+    go.notify_one();
+    assert_eq!(asking.await.unwrap(), Err(AskError::Deadline));
+    let seen = traveller.seen().within(Duration::from_secs(10)).await;
+    assert_eq!(seen, Ok(vec![1]), "what it asked of another ended by the same deadline");
 }
 
 #[tokio::test(start_paused = true)]
