@@ -461,3 +461,37 @@ async fn a_child_of_a_group_finds_its_siblings() {
     let alone = system.spawn::<Finder>(()).await;
     assert!(matches!(alone, Err(SpawnError::NotStarted { .. })), "it has no siblings");
 }
+
+/// Supervisors are of one type, whatever they hold: neighbours are not stopped side by side.
+#[tokio::test(start_paused = true)]
+async fn a_system_stops_its_supervisors_one_after_the_other_newest_first() {
+    let (system, log) = (System::start().unwrap(), Log::default());
+    let mut supervisors = Vec::new();
+    for plan in
+        [Plan::new("a", &log), Plan::new("b", &log), Plan::new("c", &log).slow(Duration::from_millis(300))]
+    {
+        let spec = system.supervisor(Strategy::OneForOne, restart()).child::<Worker>(plan);
+        supervisors.push(spec.start().await.unwrap());
+    }
+    log.take();
+    assert!(system.stop().await.is_clean());
+    assert_eq!(log.take(), "-c -b -a");
+}
+
+/// The names that siblings have among themselves are not the system's.
+#[tokio::test(start_paused = true)]
+async fn a_childs_name_is_its_supervisors_and_takes_none_of_the_systems() {
+    let (system, log) = (System::start().unwrap(), Log::default());
+    let named = system.spawn_named::<Worker>("a", Plan::new("named", &log)).await.unwrap();
+    named.count().await.unwrap();
+    log.take();
+    for _ in 0..2 {
+        let (supervisor, _workers) = three(&system, Strategy::OneForOne, &log).await;
+        supervisor.stop();
+        supervisor.wait_stopped().await;
+        log.take();
+        assert_eq!(system.lookup::<Worker>("a").unwrap().count().await.unwrap() % 2, 0, "the same actor");
+        named.count().await.unwrap();
+    }
+    assert!(system.lookup::<Worker>("b").is_err(), "found by its supervisor, not by the system");
+}
