@@ -27,7 +27,7 @@ use crate::mailbox::{Manners, TryPushError, Waiter};
 /// |---|---|---|---|
 /// | `.await` | yes, until the deadline | yes, until the deadline | [`AskError::Full`] at the deadline |
 /// | `.tell()` | never | no | [`TellError::Full`], with the message |
-/// | `.send().await` | yes, until the deadline | no | [`SendError::Full`] at the deadline, with the message |
+/// | `.send().await` | yes, until the deadline | no | [`SendError::Full`](crate::SendError::Full) at the deadline, with the message |
 ///
 /// Without [`within`](Self::within) or [`by`](Self::by) the deadline is that of the ask being handled, if the
 /// caller is a handler, or none.
