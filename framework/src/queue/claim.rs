@@ -254,8 +254,9 @@ impl Claim {
             word if bits == 0 && word & SUSPENDED != 0 => None,
             word => Some(word | bits | QUEUED),
         };
-        // ORDERING: Release; publishes what the caller has to show (a control message, the waker's reason).
-        match self.word.fetch_update(Ordering::Release, Ordering::Relaxed, raised) {
+        // ORDERING: AcqRel; Release publishes what the caller has to show (a control message, the waker's reason). Acquire
+        // sees where the last runner left the cell: a cell that moved is queued in its new home.
+        match self.word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, raised) {
             Ok(word) if word & (RUNNING | QUEUED) == 0 => Wake::Schedule,
             _ => Wake::Nothing,
         }
