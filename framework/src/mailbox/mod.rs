@@ -33,6 +33,9 @@
 //! **Progress.** A tell is wait-free but for the allocator and a bounded back-off. Waiting for room and a mailbox
 //! that drops its oldest take a lock, for a few instructions.
 //!
+//! **In a seeded run** a mailbox can be watched: every message goes through the locked ring, whatever the policy, and the
+//! run sees it, refuses it or lets it overtake. The queue's limit is none then, so that a send needs no further look.
+//!
 //! **Bad at.** Exact bounds without a lock; priorities among users' messages.
 
 #[cfg(feature = "internals")]
@@ -47,6 +50,7 @@ pub(crate) use crate::queue::{
 };
 use crate::queue::{Queue, Stack};
 use ring::Ring;
+pub(crate) use ring::Stamp;
 use room::Room;
 pub(crate) use room::Waiter;
 
@@ -115,14 +119,26 @@ impl<M> Cold<M> {
 impl<M, C> Mailbox<M, C> {
     /// An empty mailbox of at most `len_max` users' messages (`None`: unbounded).
     pub(crate) fn new(len_max: Option<usize>, overflow: Overflow, begin: Begin) -> Self {
-        let drops = overflow == Overflow::DropOldest && len_max.is_some();
-        let limit = if drops { Some(0) } else { len_max.map(|len_max| len_max as u64) };
+        if overflow == Overflow::DropOldest && len_max.is_some() {
+            return Self::with_ring(len_max, overflow, begin, false);
+        }
+        let limit = len_max.map(|len_max| len_max as u64);
         let len_max = len_max.unwrap_or(usize::MAX);
         let beside = Beside { control: Stack::new(), len_max, cold: LazyBox::new() };
-        if drops {
-            beside.cold.get_or_make(|| Cold::new(Some(Ring::new(len_max))));
-        }
         Mailbox { users: Queue::with_limit(limit, begin, beside) }
+    }
+
+    /// As [`new`](Self::new), for a seeded run that is to see every message: [`take_ticket`](Self::take_ticket) always
+    /// gives none, and [`try_push_stamped`](Self::try_push_stamped) is the way in.
+    pub(crate) fn watched(len_max: Option<usize>, overflow: Overflow, begin: Begin) -> Self {
+        Self::with_ring(len_max, overflow, begin, true)
+    }
+
+    fn with_ring(len_max: Option<usize>, overflow: Overflow, begin: Begin, is_watched: bool) -> Self {
+        let len_max = len_max.unwrap_or(usize::MAX);
+        let beside = Beside { control: Stack::new(), len_max, cold: LazyBox::new() };
+        beside.cold.get_or_make(|| Cold::new(Some(Ring::new(len_max, overflow, is_watched))));
+        Mailbox { users: Queue::with_limit(Some(0), begin, beside) }
     }
 
     /// The first half of the quick way to append a message; `None` when that is not open: at the limit, when closed,
@@ -147,7 +163,7 @@ impl<M, C> Mailbox<M, C> {
     /// Appends a message, or gives it back. Never waits.
     pub(crate) fn try_push(&self, message: M) -> Result<Pushed<M>, TryPushError<M>> {
         if let Some(ring) = self.ring() {
-            let displaced = ring.push(message).map_err(TryPushError::Closed)?;
+            let displaced = ring.push(message)?;
             return Ok(Pushed { must_wake: self.note(), displaced });
         }
         if self.users.is_closed() {
@@ -158,6 +174,38 @@ impl<M, C> Mailbox<M, C> {
         }
         let pushed = self.users.push(message).map_err(TryPushError::Closed)?;
         Ok(Pushed { must_wake: pushed.must_wake, displaced: None })
+    }
+
+    /// Appends a message to a [watched](Self::watched) mailbox, before as many of the last ones as `overtakes` says, given
+    /// how many of them are other senders'.
+    ///
+    /// # Panics
+    ///
+    /// When it is not watched.
+    pub(crate) fn try_push_stamped(
+        &self,
+        message: M,
+        stamp: Stamp,
+        overtakes: impl FnOnce(usize) -> usize,
+    ) -> Result<Pushed<M>, TryPushError<M>> {
+        let ring = self.ring().expect("a watched mailbox has a ring");
+        let displaced = ring.push_stamped(message, stamp, overtakes)?;
+        Ok(Pushed { must_wake: self.note(), displaced })
+    }
+
+    /// Whether a seeded run sees every message.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.ring().is_some_and(Ring::is_watched)
+    }
+
+    /// Whether it can be full.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.users.beside.len_max != usize::MAX
+    }
+
+    /// Of a watched mailbox: the tickets of the messages that were taken since the last call.
+    pub(crate) fn take_tickets(&self) -> Vec<u32> {
+        self.ring().map_or_else(Vec::new, Ring::take_tickets)
     }
 
     /// Appends messages from the front of `messages`, as many as there is room for, with nothing between them; takes
@@ -406,7 +454,10 @@ impl<M, C> Mailbox<M, C> {
     fn free(&self) -> usize {
         match self.users.beside.len_max {
             usize::MAX => usize::MAX,
-            len_max => self.users.renew_limit(len_max as u64) as usize,
+            len_max => match self.ring() {
+                Some(ring) => ring.free(),
+                None => self.users.renew_limit(len_max as u64) as usize,
+            },
         }
     }
 
