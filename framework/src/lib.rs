@@ -44,7 +44,6 @@
 //! | [`shard`] | shards, keys and their routes |
 //! | [`topic`] | publish and subscribe |
 //! | [`monitor`] | what every actor does |
-//! | [`testkit`] | seeded, stepped runs |
 //!
 //! Cargo features: `http` (default) adds the module [`http`] for actix-web; `toml` adds configuration by files,
 //! `SystemBuilder::config_file`.
@@ -102,8 +101,6 @@ mod stats;
 mod supervisor;
 #[cfg(not(ostraca_loom))]
 mod system;
-#[cfg(not(ostraca_loom))]
-pub mod testkit;
 #[cfg(not(ostraca_loom))]
 pub mod topic;
 

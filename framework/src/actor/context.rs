@@ -257,8 +257,12 @@ impl<A: Actor> Context<A> {
                 cell.order(Control::Escalated(Failure::panic("a task", &*payload)));
             }
         };
-        let _entered = cell.commons().runtime.enter();
-        Task(tasks.spawn(guarded))
+        let runtime = &cell.commons().runtime;
+        let _entered = runtime.enter();
+        Task(match runtime.gate(cell.address()) {
+            None => tasks.spawn(guarded),
+            Some(gate) => tasks.spawn(gate.hold(guarded)),
+        })
     }
 
     /// Runs blocking work on the system's pool of threads for it.

@@ -94,7 +94,7 @@ pub enum MoveError {
 
 /// The two bytes of a cell that say where it runs. Written by who holds the claim.
 pub(super) struct Residence {
-    /// Whether askers run it, and [`TRACED`].
+    /// Whether askers run it, [`TRACED`] and [`WATCHED`].
     inline: AtomicU8,
     /// 0: the workers; else one more than the number of a pinned core.
     home: AtomicU8,
@@ -106,14 +106,17 @@ const NEVER: u8 = 2;
 /// Messages had spans when it last looked, which what is called without an envelope has not. A bit of its own: whoever
 /// is about to call looks at the byte anyway.
 const TRACED: u8 = 4;
+/// A seeded run is to see every message in the mailbox, so that no ask passes it by.
+const WATCHED: u8 = 8;
 
 /// The most pinned cores of one system.
 pub(crate) const PINNED_MAX: usize = u8::MAX as usize;
 
 impl Residence {
-    pub(super) fn new(inline: Inline) -> Self {
+    pub(super) fn new(inline: Inline, is_watched: bool) -> Self {
         let traced = if trace::is_on() { TRACED } else { 0 };
-        Residence { inline: AtomicU8::new(byte_of(inline) | traced), home: AtomicU8::new(0) }
+        let watched = if is_watched { WATCHED } else { 0 };
+        Residence { inline: AtomicU8::new(byte_of(inline) | traced | watched), home: AtomicU8::new(0) }
     }
 
     /// Whether an asker may run it. A guess, unless the claim is held.
@@ -127,14 +130,21 @@ impl Residence {
     #[inline(always)]
     pub(super) fn may_be_called(&self) -> bool {
         // ORDERING: Relaxed; as above.
-        self.inline.load(Ordering::Relaxed) & (NEVER | TRACED) == 0
+        self.inline.load(Ordering::Relaxed) & (NEVER | TRACED | WATCHED) == 0
+    }
+
+    /// Whether an ask is to go through the mailbox even where it runs at once. As it was made.
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        // ORDERING: Relaxed; it never changes.
+        self.inline.load(Ordering::Relaxed) & WATCHED != 0
     }
 
     /// Whether an asker who holds the claim may run it, if `is_quick`.
     #[inline]
     pub(super) fn lets_askers(&self, is_quick: impl FnOnce() -> bool) -> bool {
         // ORDERING: Relaxed; the claim is held.
-        match self.inline.load(Ordering::Relaxed) & !TRACED {
+        match self.inline.load(Ordering::Relaxed) & !(TRACED | WATCHED) {
             AUTO => is_quick(),
             inline => inline == ALWAYS,
         }
@@ -149,8 +159,8 @@ impl Residence {
     fn set(&self, home: u8, inline: Inline) {
         // ORDERING: Relaxed, all; the claim is held, and giving it up publishes them.
         self.home.store(home, Ordering::Relaxed);
-        let traced = self.inline.load(Ordering::Relaxed) & TRACED;
-        self.inline.store(byte_of(inline) | traced, Ordering::Relaxed);
+        let kept = self.inline.load(Ordering::Relaxed) & (TRACED | WATCHED);
+        self.inline.store(byte_of(inline) | kept, Ordering::Relaxed);
     }
 
     /// The runner has looked whether messages have spans.

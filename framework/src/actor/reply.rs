@@ -253,7 +253,7 @@ impl<T, E> Drop for RawReply<T, E> {
     #[inline]
     fn drop(&mut self) {
         if self.0.0.is_some() {
-            self.0.finish(Err(AskError::Dropped));
+            self.0.drop_unrun();
         }
     }
 }
@@ -269,6 +269,12 @@ impl<T, E> Token<T, E> {
     fn forget(&mut self) {
         let error = if std::thread::panicking() { AskError::Panicked } else { AskError::Unanswered };
         self.finish(Err(error));
+    }
+
+    /// Answers for a message that is dropped before its handler had it.
+    #[cold]
+    fn drop_unrun(&mut self) {
+        self.finish(Err(if scope::is_struck() { AskError::Panicked } else { AskError::Dropped }));
     }
 
     /// Answers, once; nothing for a tell or a token already spent.

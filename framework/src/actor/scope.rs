@@ -44,6 +44,8 @@ struct Top {
     is_traced: Cell<bool>,
     /// The slot of the ask that an asker's thread runs itself; 0 if none.
     asking: Cell<usize>,
+    /// A seeded run makes the handler panic whose message is at hand.
+    is_struck: Cell<bool>,
 }
 
 /// What turns leave, each from its mark on, and the turns that were interrupted by the one that runs.
@@ -90,6 +92,7 @@ impl Top {
             deadline: Cell::new(None),
             is_traced: Cell::new(false),
             asking: Cell::new(0),
+            is_struck: Cell::new(false),
         }
     }
 
@@ -263,6 +266,31 @@ impl Top {
         }
         asker
     }
+}
+
+/// Panics for a handler in a seeded run. No hook hears of it: it is nobody's mistake.
+pub(super) fn panic_as_planned() -> ! {
+    std::panic::resume_unwind(Box::new("planned by the test kit"))
+}
+
+/// A [`panic_as_planned`] comes before the handler has its message: to the message's asker it is the handler's panic.
+pub(super) fn begin_strike() {
+    TOP.with(|top| top.is_struck.set(true));
+}
+
+/// The handler's panic was caught.
+pub(super) fn end_strike() {
+    TOP.with(|top| top.is_struck.set(false));
+}
+
+/// Whether a message that is dropped now is dropped by its handler's planned panic.
+pub(super) fn is_struck() -> bool {
+    TOP.with(|top| top.is_struck.get())
+}
+
+/// The address of the cell that runs on this thread; 0 outside any turn.
+pub(super) fn running() -> usize {
+    TOP.with(|top| top.cell.get())
 }
 
 /// Whether this thread is in a turn of any actor.

@@ -63,13 +63,9 @@ impl<T> Injector<T> {
         self.locked(|queue| queue.jobs.pop_front())
     }
 
-    /// Takes the job whose index among all `pick` says, given how many there are. It is asked only if there is a
-    /// choice.
-    pub(super) fn pick(&self, pick: impl FnOnce(usize) -> usize) -> Option<T> {
-        self.locked(|queue| match queue.jobs.len() {
-            0 | 1 => queue.jobs.pop_front(),
-            len => queue.jobs.remove(pick(len)),
-        })
+    /// Takes the job that is `at`, counted from the oldest.
+    pub(super) fn take_at(&self, at: usize) -> Option<T> {
+        self.locked(|queue| queue.jobs.remove(at))
     }
 
     /// Takes the oldest jobs, as many as `share` says of those there are: the first is returned, the others go to

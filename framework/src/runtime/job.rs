@@ -67,6 +67,11 @@ impl Job {
         Job { what: unsafe { Handle::place(what) }.cast(), how: R::HOW }
     }
 
+    /// Of what it runs.
+    pub(super) fn address(&self) -> usize {
+        self.what.addr().get()
+    }
+
     #[inline]
     pub(super) fn run(self) {
         // SAFETY: it was made of that type's place, and is used up.

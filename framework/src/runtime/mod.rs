@@ -27,7 +27,7 @@
 //!
 //! **Fairness.** The slot runs at most three times in a row while anything else waits. The ring is first in, first
 //! out, and the injector has a turn at least every 61st time. No order holds between cells scheduled by different
-//! threads. With a seeded seam and no workers, everything is in the injector and the seam picks.
+//! threads. In a seeded run there are no workers: everything is in the injector, and the run picks.
 //!
 //! **Progress.** A worker's own pushes and takes are lock-free; the injector and falling asleep take a lock. A push
 //! that finds somebody asleep and nobody searching wakes one: see the module `idle`. A cell in a slot waits for
@@ -56,6 +56,8 @@ mod pinned;
 mod ring;
 mod run_queue;
 mod seam;
+#[cfg_attr(not(feature = "testkit"), allow(dead_code, reason = "only the test kit makes seeded runs"))]
+mod sim;
 mod slab;
 mod slot;
 mod waker;
@@ -64,7 +66,12 @@ mod worker;
 pub(crate) use handle::{Counted, Handle, Refs, WeakHandle};
 pub(crate) use job::{Job, Runnable};
 pub(crate) use pinned::Pinned;
-pub(crate) use seam::{Machine, Seam, Seeded};
+pub(crate) use seam::Machine;
+#[cfg(feature = "testkit")]
+pub(crate) use seam::{Seam, SplitMix64};
+#[cfg(feature = "testkit")]
+pub(crate) use sim::{Next, Pace, Passage};
+pub(crate) use sim::{Sending, Sim};
 pub(crate) use slab::Slab;
 pub(crate) use waker::Wakes;
 pub(crate) use worker::Runtime;

@@ -395,9 +395,9 @@ impl<T> RunQueue<T> {
         self.has_threads && !local.slot.is_full() && !self.has_queued()
     }
 
-    /// Takes the one injected job that `pick` chooses, for a runtime without workers.
-    pub(super) fn step(&self, pick: impl FnOnce(usize) -> usize) -> Option<T> {
-        self.injector.pick(pick)
+    /// Takes the injected job that is `at`, counted from the oldest: for a runtime without workers.
+    pub(super) fn take_at(&self, at: usize) -> Option<T> {
+        self.injector.take_at(at)
     }
 
     /// Refuses further jobs, wakes all workers, and returns what nobody has run. A job that a worker pushes at this

@@ -14,6 +14,7 @@ use tokio::time::Sleep;
 use super::job::Job;
 use super::run_queue::{Own, Patrol, RunQueue};
 use super::seam::Seam;
+use super::sim::{Gate, Sim};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many cells a worker runs before it lets tokio look at its timers, sockets and other tasks.
@@ -31,6 +32,8 @@ pub(crate) struct Runtime {
     pub(super) tokio_id: tokio::runtime::Id,
     queue: RunQueue<Job>,
     seam: Arc<dyn Seam>,
+    /// In a seeded run.
+    sim: Option<Arc<dyn Sim>>,
     /// Worker tasks that tokio has not dropped yet.
     workers_alive: AtomicUsize,
     lost: OnceLock<Lost>,
@@ -65,6 +68,7 @@ impl Runtime {
             lost: OnceLock::new(),
             tokio_id: tokio.id(),
             tokio,
+            sim: seam.sim(),
             seam,
         })
     }
@@ -107,7 +111,12 @@ impl Runtime {
     }
 
     fn inject(&self, job: Job) {
-        abandon_late(self.queue.inject(job).map_err(|job| vec![job]));
+        let cell = job.address();
+        match (self.queue.inject(job), &self.sim) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(sim)) => sim.queued(cell),
+            (Err(job), _) => abandon(vec![job]),
+        }
     }
 
     /// Whether the caller is a worker that has nothing else to do, while senders have threads of their own: then it
@@ -123,10 +132,23 @@ impl Runtime {
         (here.runtime == std::ptr::from_ref(self).addr()).then_some(here.worker)
     }
 
-    /// Runs the one ready job that the seam picks. False when none is ready.
-    pub(crate) fn step(&self) -> bool {
-        let job = self.queue.step(|ready| self.seam.pick(ready));
-        job.map(Job::run).is_some()
+    /// Runs the ready job that is `at`, counted from the oldest: for a runtime without workers. False if there is
+    /// none.
+    #[cfg_attr(not(any(test, feature = "testkit")), expect(dead_code, reason = "only seeded runs step"))]
+    pub(crate) fn step(&self, at: usize) -> bool {
+        self.queue.take_at(at).map(Job::run).is_some()
+    }
+
+    /// The seeded run that this runtime is of.
+    #[inline]
+    pub(crate) fn sim(&self) -> Option<&Arc<dyn Sim>> {
+        self.sim.as_ref()
+    }
+
+    /// In a seeded run: what a task is held by until the run says that it goes on. `owner` is the cell whose it is,
+    /// or 0.
+    pub(crate) fn gate(&self, owner: usize) -> Option<Gate> {
+        self.sim.as_ref().map(|sim| Gate::new(sim, owner))
     }
 
     /// Ends the workers. Jobs still queued, and later ones, are abandoned.
@@ -159,7 +181,10 @@ impl Runtime {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        self.tokio.spawn(future)
+        match self.gate(0) {
+            None => self.tokio.spawn(future),
+            Some(gate) => self.tokio.spawn(gate.hold(future)),
+        }
     }
 
     /// Runs a blocking function on the system's pool of blocking threads.

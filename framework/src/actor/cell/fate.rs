@@ -291,6 +291,11 @@ impl<A: Actor> Runner<'_, A> {
     /// Drops this incarnation and asks the supervisor what next. `in_hand`: a handler had begun.
     pub(super) fn fail(&mut self, failure: &Failure, in_hand: bool) {
         panics::log(&self.cell.label(), failure);
+        if let Some(sim) = self.cell.commons.runtime.sim() {
+            scope::end_strike();
+            let place = self.life().at.name::<A>();
+            sim.failed(self.cell.address(), place, failure);
+        }
         self.guard_drop(|runner| runner.future().clear());
         if in_hand {
             self.spend_messages(DeadReason::Panicked);
@@ -376,6 +381,7 @@ impl<A: Actor> Runner<'_, A> {
             self.life().started.take().open().refuse(reason.clone());
         }
         let label = cell.label();
+        cell.tell_sim(&reason);
         tracing::info!(target: "ostraca::actor", actor = %label, "{reason}");
         cell.commons.leave(cell, &**cell.parent, cell.child_slot());
         if let Some(name) = label.name() {

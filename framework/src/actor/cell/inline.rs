@@ -147,6 +147,9 @@ impl<A: Actor> Cell<A> {
         if self.residence.is_never_inline() || is_async || asker.is_inline {
             return self.ask_elsewhere(message);
         }
+        if self.residence.is_watched() {
+            return self.ask_watched(message, rx);
+        }
         let claimed = match self.claim().try_claim() {
             Tried::Claimed { idle_at } => Some(idle_at),
             Tried::Taken if !is_tried => self.claim_soon(),
@@ -196,7 +199,7 @@ impl<A: Actor> Cell<A> {
     }
 
     #[inline(never)]
-    fn ask_elsewhere(&self, message: A::Message) -> Result<(), TryPushError<A::Message>> {
+    pub(super) fn ask_elsewhere(&self, message: A::Message) -> Result<(), TryPushError<A::Message>> {
         let must_wake = self.push(message, Manners::AtOnce)?;
         self.nudge(must_wake);
         Ok(())
@@ -207,7 +210,7 @@ impl<A: Actor> Cell<A> {
     /// As [`ask_claimed`](Self::ask_claimed).
     #[cold]
     #[inline(never)]
-    unsafe fn ask_behind_others(
+    pub(super) unsafe fn ask_behind_others(
         &self,
         message: A::Message,
         slot: usize,

@@ -211,6 +211,16 @@ impl Pace {
         true
     }
 
+    /// The next message is timed as well.
+    pub(super) fn sample_next(&mut self) {
+        self.untimed = 0;
+    }
+
+    /// In a seeded run, whether an asker may run the handlers is no matter of time.
+    pub(super) fn set_quick(&mut self, is_quick: bool) {
+        self.is_measured = is_quick;
+    }
+
     /// A message took from `start` to `end`; `millis` is the system's time.
     pub(super) fn measured(&mut self, start: Instant, end: Instant, millis: impl FnOnce() -> u32) {
         self.is_measured = true;

@@ -25,6 +25,8 @@ mod inline;
 mod life;
 mod links;
 mod runner;
+mod seeded;
+mod take;
 mod unfinished;
 
 use std::any::TypeId;
@@ -151,6 +153,9 @@ impl<A: Actor> Cell<A> {
             Some(Name::AmongSiblings(_)) | None => None,
         };
         let cell = Cell::new(commons, birth, args, started);
+        if let Some(sim) = commons.runtime.sim() {
+            sim.born(cell.address(), cell.type_name(), &cell.label());
+        }
         let Some(slot) = cell.parent.adopt(cell.clone().into()) else {
             cell.exit().set(StopReason::SystemStopped);
             return Err(SpawnError::Stopping);
@@ -188,15 +193,21 @@ impl<A: Actor> Cell<A> {
         if let Some(Name::OfSystem(name) | Name::AmongSiblings(name)) = birth.name {
             aside.get_or_make(|| Aside { name: Some(name), ..Aside::default() });
         }
+        let inline = commons.inline.unwrap_or(settings.inline);
+        let mailbox = if commons.runtime.sim().is_some_and(|sim| sim.watches_mailboxes()) {
+            Mailbox::watched(settings.mailbox_len_max, settings.overflow, Begin::Queued)
+        } else {
+            Mailbox::new(settings.mailbox_len_max, settings.overflow, Begin::Queued)
+        };
         commons.slab.insert(|refs, place| Cell {
             refs,
             called: AtomicU32::new(0),
-            residence: Residence::new(commons.inline.unwrap_or(settings.inline)),
+            residence: Residence::new(inline, mailbox.is_watched()),
             stats: CellStats::default(),
             future: UnsafeCell::new(FutureSlot::new()),
             aside,
             id: commons.next_id(),
-            mailbox: Mailbox::new(settings.mailbox_len_max, settings.overflow, Begin::Queued),
+            mailbox,
             commons: commons.clone(),
             parent: birth.parent,
             child_slot: AtomicU32::new(0),
@@ -223,14 +234,16 @@ impl<A: Actor> Cell<A> {
                 unsafe { self.mailbox.fill(ticket, message) };
                 Ok(must_wake)
             }
-            None => self.push_slowly(message),
+            // As a closure, the message is moved here: given as it is, it would lie in memory on the quick way too.
+            None => out_of_line(move || self.push_slowly(message, manners)),
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn push_slowly(&self, message: A::Message) -> Result<bool, TryPushError<A::Message>> {
-        let Pushed { must_wake, displaced } = self.mailbox.try_push(message)?;
+    fn push_slowly(&self, message: A::Message, manners: Manners) -> Result<bool, TryPushError<A::Message>> {
+        let Pushed { must_wake, displaced } = match self.commons.runtime.sim() {
+            Some(sim) if self.mailbox.is_watched() => self.push_watched(&**sim, message, manners)?,
+            _ => self.mailbox.try_push(message)?,
+        };
         if let Some(displaced) = displaced {
             self.bury_displaced(displaced);
         }
@@ -363,6 +376,12 @@ impl<A: Actor> Cell<A> {
     }
 }
 
+#[cold]
+#[inline(never)]
+fn out_of_line<T>(does: impl FnOnce() -> T) -> T {
+    does()
+}
+
 impl<A: Actor> AnyCell for Cell<A> {
     fn id(&self) -> ActorId {
         self.id
@@ -410,6 +429,7 @@ impl<A: Actor> AnyCell for Cell<A> {
     }
 
     fn order(&self, control: Control) {
+        self.tell_sim(&seeded::order_name(&control));
         self.mailbox.push_control(control);
         self.schedule_if(self.claim().control());
         // ORDERING: Relaxed; a hint, which says to look at the claim, and that orders.
@@ -529,63 +549,4 @@ impl<A: Actor> Link<A> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::mem::offset_of;
-
-    use super::*;
-    use crate::actor::{
-        Envelope, Handled, HandlerInfo, Handles, Message, NoMethods, Route, StartError, Turn,
-    };
-
-    struct Word(u64);
-
-    impl Message for u64 {
-        type Reply = u64;
-        type Refusal = std::convert::Infallible;
-    }
-
-    impl Handles<u64> for Word {
-        fn wrap(envelope: Envelope<u64>) -> Envelope<u64> {
-            envelope
-        }
-
-        fn unwrap(message: Envelope<u64>) -> Envelope<u64> {
-            message
-        }
-    }
-
-    impl Actor for Word {
-        type Args = ();
-        type Message = Envelope<u64>;
-        type Views = ();
-        type Methods<R: Route<Self>> = NoMethods<R>;
-
-        const HANDLERS: &'static [HandlerInfo] = &[HandlerInfo::sync("add")];
-
-        fn handler_of(_message: &Envelope<u64>) -> usize {
-            0
-        }
-
-        async fn start(_ctx: &mut Context<Self>, _args: ()) -> Result<Self, StartError> {
-            Ok(Word(0))
-        }
-
-        fn handle<'a>(
-            &'a mut self,
-            message: Envelope<u64>,
-            _ctx: &'a mut Context<Self>,
-            turn: Turn<'a>,
-        ) -> Handled<'a> {
-            let (by, reply) = message.open();
-            self.0 += by;
-            reply.reply(self.0);
-            turn.done()
-        }
-    }
-
-    #[test]
-    fn a_cell_with_a_word_of_state_is_four_cache_lines_and_senders_have_one_for_themselves() {
-        assert_eq!(size_of::<Cell<Word>>(), 256);
-        assert_eq!(offset_of!(Cell<Word>, mailbox), 64);
-    }
-}
+mod tests;

@@ -14,8 +14,9 @@ use super::super::trace::{self, Traced};
 use super::super::turn::Turn;
 use super::super::{Actor, Handles, Message, scope};
 use super::life::{At, Life, Phase};
+use super::seeded::Origin;
 use super::{Cell, FutureSlot};
-use crate::mailbox::{Find, LastReference, Pop, Rest, Wake};
+use crate::mailbox::{Find, LastReference, Rest, Wake};
 use crate::runtime::Runtime;
 use crate::sync::atomic::Ordering;
 
@@ -23,8 +24,6 @@ use crate::sync::atomic::Ordering;
 const BUDGET_LEN: u32 = 128;
 /// Time an activation, looked at when a message is timed anyway.
 const BUDGET_TIME: Duration = Duration::from_micros(200);
-/// How often the head is looked at again when its sender has taken its place and not yet filled it.
-const BUSY_SPINS: u32 = 64;
 
 /// How an activation ends.
 pub(super) enum Next {
@@ -51,7 +50,7 @@ const LINGER_PAUSES: u32 = 40;
 const SHORT_RUN_LEN: u32 = 32;
 
 /// What an activation may still do before it makes way for others.
-struct Budget {
+pub(super) struct Budget {
     len: u32,
     /// What `len` was when the cell last lingered.
     lingered_at: u32,
@@ -63,7 +62,7 @@ struct Budget {
 /// The right to the runner's half of a cell.
 pub(super) struct Runner<'a, A: Actor> {
     pub(super) cell: &'a Cell<A>,
-    place: Place,
+    pub(super) place: Place,
 }
 
 /// Runs the cell until it rests. `asking` is the slot of the ask that the caller makes by this, or 0; `is_called` says
@@ -180,6 +179,11 @@ pub(super) unsafe fn is_ready_for_asker<A: Actor>(cell: &Cell<A>) -> bool {
 impl Budget {
     fn new() -> Self {
         Budget { len: BUDGET_LEN, lingered_at: BUDGET_LEN, looked_at: BUDGET_LEN, began: None }
+    }
+
+    /// The others have their turn after this message.
+    pub(super) fn end(&mut self) {
+        self.len = 0;
     }
 }
 
@@ -389,7 +393,12 @@ impl<'a, A: Actor> Runner<'a, A> {
                         // SAFETY: it was just found; the reference ends with this statement.
                         let handler = A::handler_of(unsafe { cell.mailbox.peek(&found) });
                         // SAFETY: it was just found.
-                        self.handle_timed(handler, || unsafe { cell.mailbox.take(found) }, budget)
+                        self.handle_timed(
+                            handler,
+                            || unsafe { cell.mailbox.take(found) },
+                            budget,
+                            Origin::Mailbox,
+                        )
                     }
                     Find::Empty => match cell.mailbox.pop_ring() {
                         Some(message) => self.handle_apart(message, budget),
@@ -436,7 +445,7 @@ impl<'a, A: Actor> Runner<'a, A> {
     #[inline(never)]
     fn handle_apart(&mut self, message: A::Message, budget: &mut Budget) -> bool {
         budget.len -= 1;
-        self.handle_timed(A::handler_of(&message), || message, budget)
+        self.handle_timed(A::handler_of(&message), || message, budget, Origin::Apart)
     }
 
     /// Nothing is queued: rests, or stops if that was waited for.
@@ -466,8 +475,10 @@ impl<'a, A: Actor> Runner<'a, A> {
         handler: usize,
         message: impl FnOnce() -> A::Message,
         budget: &mut Budget,
+        origin: Origin,
     ) -> bool {
-        let start = if self.life().pace.samples() { Some(self.cell.now()) } else { None };
+        let is_timed = self.life().pace.samples();
+        let start = is_timed.then(|| self.begin_timed(handler, origin));
         let is_done = self.handle(handler, message);
         if let Some(start) = start {
             self.timed(start, is_done, budget);
@@ -481,7 +492,8 @@ impl<'a, A: Actor> Runner<'a, A> {
     where
         A: Handles<M>,
     {
-        let start = if self.life().pace.samples() { Some(self.cell.now()) } else { None };
+        let is_timed = self.life().pace.samples();
+        let start = is_timed.then(|| self.begin_timed(direct.index, Origin::Apart));
         self.life().at = At::Handler(direct.index as u16);
         // SAFETY: no future is unfinished, else no message is taken.
         let (state, ctx) = unsafe { self.borrow_half() };
@@ -516,6 +528,9 @@ impl<'a, A: Actor> Runner<'a, A> {
     #[cold]
     #[inline(never)]
     fn timed(&mut self, start: Instant, is_done: bool, budget: &mut Budget) {
+        if let Some(sim) = self.cell.commons.runtime.sim() {
+            return self.called_seeded(&**sim, is_done, budget);
+        }
         let end = self.cell.now();
         self.cell.residence.set_traced(trace::is_on());
         if is_done {
@@ -525,49 +540,6 @@ impl<'a, A: Actor> Runner<'a, A> {
         if end.saturating_duration_since(*budget.began.get_or_insert(start)) > BUDGET_TIME {
             budget.len = 0;
         }
-    }
-
-    /// A sender has taken its place and not filled it yet. `None`: look again.
-    #[cold]
-    #[inline(never)]
-    fn wait_for_sender(&mut self) -> Option<Next> {
-        for _ in 0..BUSY_SPINS {
-            crate::sync::hint::spin_loop();
-            // SAFETY: the claim is held, so this is the consumer.
-            if !matches!(unsafe { self.cell.mailbox.find() }, Find::Busy) {
-                return None;
-            }
-        }
-        // It was interrupted in between: give it the processor.
-        crate::sync::thread::yield_now();
-        Some(Next::Requeue)
-    }
-
-    /// Takes a message out of the mailbox before it is handled.
-    #[inline(never)]
-    fn pop_apart(&mut self) -> Result<A::Message, Next> {
-        if self.place == Place::Asker {
-            return self.pop_plain();
-        }
-        loop {
-            // SAFETY: the claim is held, so this is the consumer.
-            match unsafe { self.cell.mailbox.pop() } {
-                Pop::Item(message) => return Ok(message),
-                Pop::Empty => return Err(Next::Rest),
-                Pop::Busy => match self.wait_for_sender() {
-                    None => {}
-                    Some(next) => return Err(next),
-                },
-            }
-        }
-    }
-
-    /// An asker leaves what may wait, and what is half sent, to the workers.
-    fn pop_plain(&mut self) -> Result<A::Message, Next> {
-        let is_plain = |message: &A::Message| !A::HANDLERS[A::handler_of(message)].is_async();
-        // SAFETY: the claim is held, so this is the consumer.
-        let plain = unsafe { self.cell.mailbox.pop_if(is_plain) };
-        plain.ok_or_else(|| if self.cell.mailbox.len() == 0 { Next::Rest } else { Next::Requeue })
     }
 
     /// False: the handler goes on.

@@ -13,7 +13,8 @@ impl<A: Actor> Runner<'_, A> {
     /// Polls the unfinished future if it wants to be. `None`: it is done.
     #[inline(never)]
     pub(super) fn poll_unfinished(&mut self) -> Option<Next> {
-        let is_due = self.cell.claim().take_woken() | std::mem::take(&mut self.life().is_fresh);
+        let is_first = std::mem::take(&mut self.life().is_fresh);
+        let is_due = self.cell.claim().take_woken() | is_first;
         if !is_due {
             return Some(Next::Wait);
         }
@@ -24,6 +25,10 @@ impl<A: Actor> Runner<'_, A> {
         let is_traced = traced.is_some();
         if let Some(traced) = traced {
             traced.enter(self.cell.address());
+        }
+        let sim = self.cell.commons.runtime.sim();
+        if let Some(sim) = sim {
+            self.poll_seeded(&**sim, is_first);
         }
         let polled = self.future().poll(&mut cx);
         if is_traced {
@@ -36,7 +41,12 @@ impl<A: Actor> Runner<'_, A> {
                 let reason = self.life().take_stop().expect("a stopping actor has its reason");
                 self.stopped(reason);
             }
-            Ended::Done => self.message_done(),
+            Ended::Done => {
+                self.message_done();
+                if let Some(sim) = sim {
+                    sim.done(self.cell.address());
+                }
+            }
         }
         None
     }
@@ -74,6 +84,7 @@ impl<A: Actor> Runner<'_, A> {
         let (state, _) = unsafe { self.borrow_half() };
         state.as_ref().expect("a start that succeeded has put the actor there").publish(&self.cell.views);
         self.life().phase = Phase::Running;
+        self.cell.tell_sim(&"has started");
         self.cell.parent.started(self.cell.child_slot());
         let rare = self.cell.rare_stats_if_any();
         let is_again = rare.is_some_and(|rare| rare.restarts.value() > 0);
