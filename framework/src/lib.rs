@@ -46,7 +46,8 @@
 //! | [`monitor`] | what every actor does |
 //!
 //! Cargo features: `http` (default) adds the module [`http`] for actix-web; `toml` adds configuration by files,
-//! `SystemBuilder::config_file`.
+//! `SystemBuilder::config_file`; `testkit` adds the module `testkit` with runs of tests in which a seed decides the
+//! order of everything.
 
 #![cfg_attr(
     ostraca_loom,
@@ -101,6 +102,8 @@ mod stats;
 mod supervisor;
 #[cfg(not(ostraca_loom))]
 mod system;
+#[cfg(all(feature = "testkit", not(ostraca_loom)))]
+pub mod testkit;
 #[cfg(not(ostraca_loom))]
 pub mod topic;
 

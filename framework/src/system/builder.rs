@@ -17,7 +17,9 @@ use super::handle::{Inner, State, System};
 use super::readiness::GivenUp;
 use super::stop::close_all;
 use crate::actor::{Actor, AnyParent, Commons, Inline, Label, PINNED_MAX, StopReason, short_type_name};
-use crate::runtime::{Machine, Pinned, Runtime, Seam};
+#[cfg(feature = "testkit")]
+use crate::runtime::Seam;
+use crate::runtime::{Machine, Pinned, Runtime};
 use crate::supervisor::OneForOne;
 use crate::sync::Mutex;
 use crate::sync::atomic::AtomicBool;
@@ -136,12 +138,11 @@ impl SystemBuilder {
         Ok(self.start_on(runtime, queues, pinned, outside, None))
     }
 
-    /// A system whose cells run only when they are stepped.
+    /// A system whose cells run only when they are stepped: a seeded run's.
+    #[cfg(feature = "testkit")]
     pub(crate) fn start_stepped(self, tokio: Handle, seam: Arc<dyn Seam>, inline: Inline) -> System {
         let runtime = Runtime::start(tokio, 0, seam);
-        // All homes are steps of one queue there: a move is carried out and has no other thread to go to.
-        let queues = self.pinned_cores.iter().flatten().map(|_| runtime.clone()).collect();
-        self.start_on(runtime, queues, Vec::new(), Outside::default(), Some(inline))
+        self.start_on(runtime, Box::default(), Vec::new(), Outside::default(), Some(inline))
     }
 
     fn start_on(

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use ostraca::prelude::*;
-use ostraca::testkit::Stepped;
+use ostraca::testkit::{Run, explore};
 use ostraca::{
-    AutoShutdown, ChildError, ChildSpec, ChildState, Inline, Restart, SpawnError, StopLimit, Strategy,
-    SupervisorRef, SupervisorSpec,
+    AutoShutdown, ChildError, ChildSpec, ChildState, Restart, SpawnError, StopLimit, Strategy, SupervisorRef,
+    SupervisorSpec,
 };
 
 use crate::worker::{Log, Plan, Worker, is_planned, settle};
@@ -299,32 +299,29 @@ async fn the_end_of_significant_children_is_the_supervisors() {
     assert!(system.readiness().is_ready(), "it was meant to end");
 }
 
-#[tokio::test(start_paused = true)]
-async fn when_a_supervisor_has_stopped_everything_below_it_has() {
-    let (stepped, log) = (Stepped::new(1, Inline::Never), Log::default());
-    let system = stepped.system().clone();
-    let inner = SupervisorSpec::new(Strategy::OneForOne, restart()).child::<Worker>(Plan::new("b", &log));
-    let outer = system
-        .supervisor(Strategy::OneForOne, restart())
-        .child::<Worker>(Plan::new("a", &log))
-        .supervisor_as(ChildSpec::permanent().named("inner"), inner)
-        .start();
-    let outer = tokio::spawn(outer);
-    while !outer.is_finished() {
-        stepped.settle();
-        tokio::task::yield_now().await;
-    }
-    let outer = outer.await.unwrap().unwrap();
-    let a: ActorRef<Worker> = outer.actor().unwrap();
-    let b: ActorRef<Worker> = outer.supervisor_named("inner").unwrap().actor().unwrap();
-    outer.stop();
-    while ActorRef::stop_reason(outer.as_actor()).is_none() {
-        stepped.step();
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(ActorRef::stop_reason(&a), Some(StopReason::Requested));
-    assert_eq!(ActorRef::stop_reason(&b), Some(StopReason::Requested));
-    assert_eq!(log.take(), "+a +b -b -a");
+#[test]
+fn when_a_supervisor_has_stopped_everything_below_it_has() {
+    explore(100, async |run: Run| {
+        let log = Log::default();
+        let inner = SupervisorSpec::new(Strategy::OneForOne, restart()).child::<Worker>(Plan::new("b", &log));
+        let outer = run
+            .system()
+            .supervisor(Strategy::OneForOne, restart())
+            .child::<Worker>(Plan::new("a", &log))
+            .supervisor_as(ChildSpec::permanent().named("inner"), inner)
+            .start();
+        let outer = outer.await.unwrap();
+        let a: ActorRef<Worker> = outer.actor().unwrap();
+        let b: ActorRef<Worker> = outer.supervisor_named("inner").unwrap().actor().unwrap();
+        run.hold();
+        outer.stop();
+        while ActorRef::stop_reason(outer.as_actor()).is_none() {
+            assert!(run.step().await, "nothing is ready, and the supervisor has not stopped");
+        }
+        assert_eq!(ActorRef::stop_reason(&a), Some(StopReason::Requested));
+        assert_eq!(ActorRef::stop_reason(&b), Some(StopReason::Requested));
+        assert_eq!(log.take(), "+a +b -b -a");
+    });
 }
 
 #[tokio::test(start_paused = true)]
