@@ -10,4 +10,6 @@ mod configuration;
 mod logging;
 mod moving;
 mod stopping;
+mod testing_faults;
+mod testing_transfer;
 mod topics;
