@@ -16,6 +16,7 @@ use super::hook;
 use super::report::Failure;
 use super::state::{Inner, Ready, State, StrandState};
 use super::trace::What;
+use crate::runtime::Runtime;
 use crate::system::System;
 
 /// The strand of the test itself.
@@ -29,6 +30,8 @@ pub(super) struct Local {
     pub(super) conditions: RefCell<Vec<Condition>>,
     /// Kept to the run's end, so that a test that lets go of one does not end it by that.
     pub(super) systems: RefCell<Vec<System>>,
+    /// Whose run queues they are, by queue: of each system one, or, when its actors can move, one for each place.
+    pub(super) runtimes: RefCell<Vec<Arc<Runtime>>>,
     pub(super) reins: RefCell<Reins>,
     failure: RefCell<Option<Failure>>,
 }
@@ -83,6 +86,7 @@ impl Local {
         drop(conditions);
         let systems = std::mem::take(&mut *self.systems.borrow_mut());
         drop(systems);
+        self.runtimes.borrow_mut().clear();
     }
 }
 
@@ -214,13 +218,13 @@ impl Driver<'_> {
             return self.local.fail(Failure::endless(self.state.settings.steps_max));
         }
         match chosen {
-            Ready::Job { system, job } => self.run_job(system, job),
+            Ready::Job { queue, job } => self.run_job(queue, job),
             Ready::Strand(TEST) => self.run_test(),
             Ready::Strand(strand) => self.run_strand(strand),
         }
     }
 
-    fn run_job(&self, system: usize, job: u32) {
+    fn run_job(&self, queue: usize, job: u32) {
         let mut inner = self.state.lock();
         let faults = &self.state.settings.faults;
         let late = inner.chooser.strikes_by(Kind::Slow, faults.slow, faults.slow_max.as_millis() as u64);
@@ -229,19 +233,19 @@ impl Driver<'_> {
             let who = State::who(&inner, cell);
             self.state.note(&mut inner, who, What::IsLate(late));
             let due = Instant::now() + Duration::from_millis(late);
-            inner.late.push((due, Ready::Job { system, job }));
+            inner.late.push((due, Ready::Job { queue, job }));
             return;
         }
-        let queue = &mut inner.queues[system];
+        let jobs = &mut inner.queues[queue];
         // It is not there if the system was closed meanwhile.
-        let Some(at) = queue.iter().position(|&queued| queued == job) else { return };
-        queue.remove(at);
+        let Some(at) = jobs.iter().position(|&queued| queued == job) else { return };
+        jobs.remove(at);
         let pace = inner.pace();
         drop(inner);
-        let runtime = self.local.systems.borrow()[system].commons().runtime.clone();
+        let runtime = self.local.runtimes.borrow()[queue].clone();
         pace.impose();
         if !runtime.step(at) {
-            self.state.lock().queues[system].clear();
+            self.state.lock().queues[queue].clear();
         }
     }
 

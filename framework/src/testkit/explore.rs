@@ -61,6 +61,7 @@ pub struct Explore {
 /// # Panics
 ///
 /// At the first seed that fails, with its report.
+#[track_caller]
 pub fn explore(seeds: u64, test: impl AsyncFn(Run)) {
     Explore::new().seeds(seeds).run(test);
 }
@@ -154,6 +155,7 @@ impl Explore {
     /// # Panics
     ///
     /// At the first seed that fails, with its report; and when a variable holds what it cannot.
+    #[track_caller]
     pub fn run(mut self, test: impl AsyncFn(Run)) {
         let found = match read("OSTRACA_CHOICES") {
             Some(choices) => self.check_choices(choices, test),
@@ -187,6 +189,7 @@ impl Explore {
     /// # Panics
     ///
     /// When it fails, with its report; and when the text is no list of choices.
+    #[track_caller]
     pub fn run_choices(self, choices: &str, test: impl AsyncFn(Run)) {
         let choices = choices.parse().unwrap_or_else(|error| panic!("{error}"));
         if let Some(found) = self.check_choices(choices, test) {

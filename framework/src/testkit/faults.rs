@@ -28,6 +28,7 @@ impl Faults {
     /// A handler panics: when it is called, or when it goes on after an await. The occasion is each call and each
     /// going on, of every actor but probes.
     #[must_use]
+    #[track_caller]
     pub fn panics(mut self, rate: f64) -> Self {
         self.panics = checked(rate);
         self
@@ -35,6 +36,7 @@ impl Faults {
 
     /// As [`panics`](Self::panics), for the actors of one type, instead of the common rate.
     #[must_use]
+    #[track_caller]
     pub fn panics_in<A: Actor>(mut self, rate: f64) -> Self {
         self.panics_in.push((short_type_name::<A>(), checked(rate)));
         self
@@ -42,6 +44,7 @@ impl Faults {
 
     /// A bounded mailbox says that it is full: a tell comes back, an ask and a `send` wait. The occasion is each send.
     #[must_use]
+    #[track_caller]
     pub fn full(mut self, rate: f64) -> Self {
         self.full = checked(rate);
         self
@@ -52,6 +55,7 @@ impl Faults {
     /// That is less order than one process gives: there, whoever was told something by a message finds that all sent
     /// before it has arrived. The promise is only the order of one sender to one actor.
     #[must_use]
+    #[track_caller]
     pub fn reorders(mut self, rate: f64) -> Self {
         self.reorders = checked(rate);
         self
@@ -60,6 +64,7 @@ impl Faults {
     /// A cell that is ready comes to run only after up to `late_max` of virtual time, in whole milliseconds, as when
     /// it, or what its worker ran before, took long. The occasion is each turn.
     #[must_use]
+    #[track_caller]
     pub fn slow(mut self, rate: f64, late_max: Duration) -> Self {
         (self.slow, self.slow_max) = (checked(rate), late_max);
         self
@@ -68,6 +73,7 @@ impl Faults {
     /// A task of the test, or what is in [`Run::cancellable`](super::Run::cancellable), is dropped where it waits, and
     /// with it the ask it waits for. The occasion is each time it would go on.
     #[must_use]
+    #[track_caller]
     pub fn cancels(mut self, rate: f64) -> Self {
         self.cancels = checked(rate);
         self

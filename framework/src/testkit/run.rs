@@ -1,6 +1,7 @@
 //! What a test is given: systems, tasks, chance, and the reins.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -52,20 +53,24 @@ impl Run {
 
     /// Another system of the same run. Before the first [`system`](Self::system), it is that.
     pub fn new_system(&self, name: &str) -> System {
-        let system = {
-            let mut inner = self.state.lock();
-            inner.queues.push(Default::default());
-            inner.queues.len() - 1
-        };
-        let seam = Arc::new(SystemSim { state: self.state.clone(), system });
+        let system = self.local.systems.borrow().len();
+        let seam = Arc::new(self.queue_of(system));
         let inline = match self.state.settings.inline {
             InlineAsks::Always => Inline::Always,
             InlineAsks::Never => Inline::Never,
             InlineAsks::Seeded => Inline::Auto,
         };
         let system = System::builder().name(name).start_stepped(Handle::current(), seam, inline);
+        self.local.runtimes.borrow_mut().push(system.commons().runtime.clone());
         self.local.systems.borrow_mut().push(system.clone());
         system
+    }
+
+    /// A further run queue of a system. Its runtime is to be put among the run's, in this order.
+    fn queue_of(&self, system: usize) -> SystemSim {
+        let mut inner = self.state.lock();
+        inner.queues.push(VecDeque::new());
+        SystemSim { state: self.state.clone(), system, queue: inner.queues.len() - 1 }
     }
 
     /// Spawns a task of the test beside its own, which the seed lets run among all others. It need not be `Send`. A

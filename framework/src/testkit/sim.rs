@@ -11,12 +11,14 @@ use super::state::{Fate, Sent, State, StrandState};
 use super::trace::What;
 use crate::runtime::{Next, Pace, Passage, Seam, Sending, Sim};
 
-/// One system of a run.
+/// One run queue of a system of the run.
 #[derive(Clone)]
 pub(super) struct SystemSim {
     pub(super) state: Arc<State>,
-    /// Its place among the run's systems.
+    /// The system's place among the run's systems.
     pub(super) system: usize,
+    /// The queue's place among the run's queues.
+    pub(super) queue: usize,
 }
 
 impl Seam for SystemSim {
@@ -33,7 +35,7 @@ impl Sim for SystemSim {
     fn queued(&self, cell: usize) {
         let driver = {
             let mut inner = self.state.lock();
-            inner.add_job(self.system, cell);
+            inner.add_job(self.queue, cell);
             inner.driver.clone()
         };
         if let Some(driver) = driver {

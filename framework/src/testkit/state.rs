@@ -30,7 +30,7 @@ pub(super) struct Inner {
     pub(super) ready: VecDeque<Ready>,
     /// The cells' turns that are held up, and until when.
     pub(super) late: Vec<(Instant, Ready)>,
-    /// Of each system, the jobs in its run queue, oldest first.
+    /// Of each run queue, the jobs in it, oldest first.
     pub(super) queues: Vec<VecDeque<u32>>,
     /// Of each job, by its number, whose turn it is.
     pub(super) jobs: Vec<usize>,
@@ -50,8 +50,8 @@ pub(super) struct Inner {
 /// Something that is ready to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ready {
-    /// A job of a system's run queue: a cell's turn.
-    Job { system: usize, job: u32 },
+    /// A job of a run queue: a cell's turn.
+    Job { queue: usize, job: u32 },
     /// A task.
     Strand(u32),
 }
@@ -248,12 +248,12 @@ impl Inner {
         self.ready.push_back(Ready::Strand(strand));
     }
 
-    /// The job of the cell at `address` was put at the back of a system's queue.
-    pub(super) fn add_job(&mut self, system: usize, address: usize) {
+    /// The job of the cell at `address` was put at the back of a run queue.
+    pub(super) fn add_job(&mut self, queue: usize, address: usize) {
         let job = self.jobs.len() as u32;
         self.jobs.push(address);
-        self.queues[system].push_back(job);
-        self.ready.push_back(Ready::Job { system, job });
+        self.queues[queue].push_back(job);
+        self.ready.push_back(Ready::Job { queue, job });
     }
 
     /// How far what is about to run may go before its awaits let others run.
