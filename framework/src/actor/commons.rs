@@ -85,6 +85,12 @@ impl Commons {
         }
     }
 
+    /// Whether this is a seeded run's.
+    #[inline]
+    pub(crate) fn is_seeded(&self) -> bool {
+        !self.lingers
+    }
+
     pub(crate) fn next_id(&self) -> ActorId {
         // ORDERING: Relaxed; only uniqueness matters.
         ActorId(self.next_id.fetch_add(1, Ordering::Relaxed))

@@ -111,11 +111,18 @@ impl Runtime {
     }
 
     fn inject(&self, job: Job) {
+        match &self.sim {
+            None => abandon_late(self.queue.inject(job).map_err(|job| vec![job])),
+            Some(sim) => self.inject_seeded(&**sim, job),
+        }
+    }
+
+    #[cold]
+    fn inject_seeded(&self, sim: &dyn Sim, job: Job) {
         let cell = job.address();
-        match (self.queue.inject(job), &self.sim) {
-            (Ok(()), None) => {}
-            (Ok(()), Some(sim)) => sim.queued(cell),
-            (Err(job), _) => abandon(vec![job]),
+        match self.queue.inject(job) {
+            Ok(()) => sim.queued(cell),
+            Err(job) => abandon(vec![job]),
         }
     }
 

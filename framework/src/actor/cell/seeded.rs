@@ -107,12 +107,22 @@ impl<A: Actor> Runner<'_, A> {
     }
 
     /// The unfinished future is about to be polled: in a handler, the run may want it to panic at its await.
-    pub(super) fn poll_seeded(&mut self, sim: &dyn Sim, is_first: bool) {
+    #[cold]
+    pub(super) fn poll_seeded(&mut self, is_first: bool) {
+        let Some(sim) = self.cell.commons.runtime.sim() else { return };
         let is_handler = self.life().phase == Phase::Running;
         if is_handler && sim.polls(self.cell.address(), is_first) {
             // Dropped by the panic, as if it had come from inside: askers are told so.
             let _cleared = ClearedOnDrop(self.future());
             scope::panic_as_planned();
+        }
+    }
+
+    /// An unfinished handler is done.
+    #[cold]
+    pub(super) fn done_seeded(&self) {
+        if let Some(sim) = self.cell.commons.runtime.sim() {
+            sim.done(self.cell.address());
         }
     }
 }

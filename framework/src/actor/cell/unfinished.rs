@@ -26,9 +26,8 @@ impl<A: Actor> Runner<'_, A> {
         if let Some(traced) = traced {
             traced.enter(self.cell.address());
         }
-        let sim = self.cell.commons.runtime.sim();
-        if let Some(sim) = sim {
-            self.poll_seeded(&**sim, is_first);
+        if self.cell.commons.is_seeded() {
+            self.poll_seeded(is_first);
         }
         let polled = self.future().poll(&mut cx);
         if is_traced {
@@ -43,8 +42,8 @@ impl<A: Actor> Runner<'_, A> {
             }
             Ended::Done => {
                 self.message_done();
-                if let Some(sim) = sim {
-                    sim.done(self.cell.address());
+                if self.cell.commons.is_seeded() {
+                    self.done_seeded();
                 }
             }
         }
