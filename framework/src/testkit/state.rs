@@ -314,7 +314,9 @@ impl Inner {
     pub(super) fn waiting(&self) -> String {
         let mut lines = String::new();
         for strand in &self.strands {
-            if strand.state == StrandState::Waits && !strand.is_tokios {
+            // Of the tasks that are not the test's, most wait for a timer or an end: those that asked are of interest.
+            let is_shown = !strand.is_tokios || strand.last_ask.is_some();
+            if strand.state == StrandState::Waits && is_shown {
                 self.write_waiting(&mut lines, strand.name, None, strand.last_ask);
             }
         }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use ostraca::Recipient;
 use ostraca::prelude::*;
+
+use super::order::Question;
 
 /// Notes who sent what, in the order it arrives.
 pub(crate) struct Notes {
@@ -78,6 +81,12 @@ impl Partner {
             Some(other) if depth > 0 => other.call(depth - 1).await.unwrap_or_default() + 1,
             _ => 0,
         }
+    }
+
+    /// Asks from a task of its own, so that the mailbox is free meanwhile.
+    #[handler]
+    fn ask_beside(&mut self, ctx: &mut Context<Self>, other: Recipient<Question>, reply: ReplyTo<u32>) {
+        ctx.spawn(async move { reply.reply(other.request(Question).await.unwrap_or_default()) });
     }
 
     #[handler]

@@ -84,6 +84,23 @@ fn a_circle_of_asks_hangs_and_the_report_names_who_waits_for_whom() {
 }
 
 #[test]
+fn a_task_of_an_actor_that_waits_for_an_answer_is_named_too() {
+    let found = Explore::new().seeds(1).find(async |run: Run| {
+        let system = run.system();
+        let one = system.spawn::<Partner>(()).await.unwrap();
+        let probe = run.probe::<Question>("silent").await;
+        one.ask_beside(probe.recipient()).await.unwrap();
+    });
+    let found = found.expect("the probe does not answer");
+    let text = found.failure().text();
+    assert!(text.contains("a task of Partner#1 waits since it asked silent: Probing#2: probe"), "{text}");
+}
+
+#[derive(Message)]
+#[message(reply = u32)]
+pub(crate) struct Question;
+
+#[test]
 fn a_run_without_end_is_given_up() {
     let found = Explore::new().seeds(1).steps_max(1_000).find(async |run: Run| {
         loop {
