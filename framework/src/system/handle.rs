@@ -202,6 +202,7 @@ impl System {
         self.0.stop_deadline
     }
 
+    #[cfg(any(feature = "http", feature = "testkit"))]
     pub(crate) fn commons(&self) -> &Arc<Commons> {
         &self.0.commons
     }
