@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ostraca::DeadReason;
 use ostraca::prelude::*;
-use ostraca::testkit::{Cancelled, Explore, Faults, Run};
+use ostraca::testkit::{Cancelled, Explore, Faults, InlineAsks, Run};
 
 use super::actors::{Notes, Partner};
 
@@ -35,6 +35,21 @@ fn a_panic_strikes_at_the_beginning_and_at_an_await_and_is_told_to_the_asker() {
     let (ok, panicked) = ("Ok(())", "Err(Panicked)");
     let all = [(ok, ok), (ok, panicked), (panicked, ok), (panicked, panicked)];
     assert_eq!(seen, all.map(|(plain, waiting)| format!("{plain} {waiting}")).into());
+}
+
+#[test]
+fn in_mailboxes_of_production_a_panic_spends_its_message_and_is_told_to_the_asker_too() {
+    for inline in [InlineAsks::Always, InlineAsks::Never, InlineAsks::Seeded] {
+        let explore = Explore::new().seeds(50).inline(inline).real_mailboxes();
+        explore.faults(Faults::none().panics(1.0)).run(async |run| {
+            let notes = run.system().spawn::<Notes>(()).await.unwrap();
+            assert_eq!(notes.note(0, 0).await, Err(AskError::Panicked));
+            (1..3).for_each(|number| notes.note(0, number).tell().unwrap());
+            assert_eq!(notes.note(0, 3).await, Err(AskError::Panicked));
+            assert_eq!(run.restarts(&notes), 4);
+            assert_eq!(run.system().dead_letters().len(), 4);
+        });
+    }
 }
 
 #[test]
