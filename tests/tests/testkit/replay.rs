@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use ostraca::prelude::*;
-use ostraca::testkit::{Explore, Faults, Found, Run};
+use ostraca::testkit::{Explore, Faults, Found, InlineAsks, Run};
 
 use super::actors::Notes;
 
@@ -34,6 +34,19 @@ async fn wrong_when_2_is_quick(run: Run) {
 
 fn find() -> Found {
     Explore::new().find(wrong_when_2_is_quick).expect("a seed in which 2 is quick")
+}
+
+#[test]
+fn an_ask_that_runs_where_its_asker_stands_is_in_the_trace_too() {
+    let found = Explore::new().seeds(1).inline(InlineAsks::Always).find(async |run| {
+        let notes = run.system().spawn::<Notes>(()).await.unwrap();
+        for number in 0..3 {
+            notes.note(0, number).await.unwrap();
+        }
+        assert_eq!(notes.seen().await, Ok(vec![]), "enough");
+    });
+    let trace = found.unwrap().trace().to_string();
+    assert_eq!(trace.matches(" asks ").count(), 4, "{trace}");
 }
 
 #[test]
