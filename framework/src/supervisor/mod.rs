@@ -109,7 +109,9 @@
 //! costs no time.
 //!
 //! **Bad at.** Killing a plain `fn` handler that does not return: the supervisor waits for it, where OTP's need not.
-//! OTP counts the window in whole seconds, this one exactly.
+//! A `#[start]` that asks a sibling without a deadline: a sibling that falls meanwhile is started again only when that start
+//! is over, and its mailbox, in which the ask waits, outlives the fall, where OTP's call would fail. Such an ask needs
+//! [`within`](crate::Request::within). OTP counts the window in whole seconds, this one exactly.
 //!
 //! [OTP's `supervisor`]: https://www.erlang.org/doc/apps/stdlib/supervisor.html
 //! [`Restart`]: crate::Restart
