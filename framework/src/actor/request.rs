@@ -110,7 +110,7 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     #[inline(always)]
     pub fn tell(self) -> Result<(), TellError<M>> {
         let (target, message) = self.into_unsent();
-        tell(&target, message)
+        deliver_told(&target, message).map_err(not_told)
     }
 
     /// Sends and waits for room, not for an answer.
@@ -176,7 +176,8 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
         if let Some(direct) = A::DIRECT
             && let Some(idle_at) = cell.claim_to_call_soon(&asker)
         {
-            return Some(cell.call_entered(message, &direct, self.deadline, idle_at));
+            let _entered = cell.enter_for_asker();
+            return Some(cell.call(message, &direct, self.deadline, idle_at));
         }
         self.begin_with_slot(message, &asker)
     }
@@ -300,12 +301,6 @@ impl<A: Handles<M>, M: Message> fmt::Debug for Request<'_, A, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("deadline", &self.deadline).finish_non_exhaustive()
     }
-}
-
-/// By the message alone, so that nothing else goes by memory.
-#[inline]
-fn tell<A: Handles<M>, M: Message>(target: &Target<'_, A>, message: M) -> Result<(), TellError<M>> {
-    deliver_told(target, message).map_err(not_told)
 }
 
 /// As [`deliver`], of a message that is told, with its cause if anybody may want to know it.

@@ -43,6 +43,19 @@ impl<'a, A: Handles<M>, M: Message> Sending<'a, A, M> {
         Sending { target, message: Some(message), deadline, waiting: None }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn not_sent(
+        &mut self,
+        error: TryPushError<Envelope<M>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendError<M>>> {
+        match error {
+            TryPushError::Closed(envelope) => Poll::Ready(Err(stopped(envelope))),
+            TryPushError::Full(envelope) => self.poll_room(envelope.into_parts().0, cx),
+        }
+    }
+
     /// There was no room for the message, so far.
     #[cold]
     #[inline(never)]
@@ -86,41 +99,22 @@ impl<A: Handles<M>, M: Message> Future for Sending<'_, A, M> {
         let budget = ready!(coop::poll_proceed(cx));
         let this = self.get_mut();
         let message = this.message.take().expect("a message is sent once");
-        if this.waiting.is_none() {
+        let sent = if this.waiting.is_some() {
+            this.poll_room(message, cx)
+        } else {
             match deliver_told(&this.target, message) {
+                // With a return of its own: what several ways share goes by memory.
                 Ok(()) => {
                     budget.made_progress();
                     return Poll::Ready(Ok(()));
                 }
-                Err(error) => {
-                    let sent = this.not_sent(error, cx);
-                    if sent.is_ready() {
-                        budget.made_progress();
-                    }
-                    return sent;
-                }
+                Err(error) => this.not_sent(error, cx),
             }
-        }
-        let sent = this.poll_room(message, cx);
+        };
         if sent.is_ready() {
             budget.made_progress();
         }
         sent
-    }
-}
-
-impl<A: Handles<M>, M: Message> Sending<'_, A, M> {
-    #[cold]
-    #[inline(never)]
-    fn not_sent(
-        &mut self,
-        error: TryPushError<Envelope<M>>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), SendError<M>>> {
-        match error {
-            TryPushError::Closed(envelope) => Poll::Ready(Err(stopped(envelope))),
-            TryPushError::Full(envelope) => self.poll_room(envelope.into_parts().0, cx),
-        }
     }
 }
 

@@ -119,16 +119,21 @@ impl<T> Senders<T> {
 
     #[inline(always)]
     fn take_tickets_at(&self, word: Word, count: u64, manners: Manners) -> Option<(u64, Pushed)> {
-        if word.is_closed() {
-            return None;
-        }
-        if manners == Manners::AtOnce && !word.is_idle() {
+        if manners == Manners::AtOnce && !word.is_idle() && !word.is_closed() {
             return self.add_tickets(count);
         }
-        match self.claim.try_push(word, count) {
-            Ok(()) => Some((word.ticket(), Pushed { must_wake: word.is_idle() })),
-            Err(seen) => self.take_tickets_contended(word, seen, count, manners),
+        self.try_take_tickets(word, count)
+            .unwrap_or_else(|seen| self.take_tickets_contended(word, seen, count, manners))
+    }
+
+    /// If the word is still that. `None` when it is closed.
+    #[inline(always)]
+    fn try_take_tickets(&self, word: Word, count: u64) -> Result<Option<(u64, Pushed)>, Word> {
+        if word.is_closed() {
+            return Ok(None);
         }
+        self.claim.try_push(word, count)?;
+        Ok(Some((word.ticket(), Pushed { must_wake: word.is_idle() })))
     }
 
     /// Another producer is pushing at this instant, or the consumer came or went. Two producers both get on better when
@@ -145,23 +150,13 @@ impl<T> Senders<T> {
     ) -> Option<(u64, Pushed)> {
         if seen.ticket() == before.ticket() {
             // It was the consumer. A second time, whoever it was, it is the addition.
-            if seen.is_closed() {
-                return None;
-            }
-            if self.claim.try_push(seen, count).is_ok() {
-                return Some((seen.ticket(), Pushed { must_wake: seen.is_idle() }));
-            }
-            return self.add_tickets(count);
+            return self.try_take_tickets(seen, count).unwrap_or_else(|_| self.add_tickets(count));
         }
         let waits = if manners == Manners::GiveWay { BACK_OFF_SPINS } else { &[] };
         for &spins in waits {
             (0..spins).for_each(|_| hint::spin_loop());
-            let word = self.claim.glance();
-            if word.is_closed() {
-                return None;
-            }
-            if self.claim.try_push(word, count).is_ok() {
-                return Some((word.ticket(), Pushed { must_wake: word.is_idle() }));
+            if let Ok(taken) = self.try_take_tickets(self.claim.glance(), count) {
+                return taken;
             }
         }
         self.add_tickets(count)
@@ -411,7 +406,7 @@ impl<T> Senders<T> {
             return;
         }
         // ORDERING: Acquire; as in `take_spare`. weaken: others put spares only when they lost a race for a link, and no
-        // model has so many of them beside a park.
+        // model has so many of them beside a rest.
         let spares = self.spare.swap(ptr::null_mut(), Ordering::Acquire);
         // SAFETY: the swap made them this thread's alone.
         unsafe { self.keep_first(spares) };

@@ -14,7 +14,7 @@ use super::super::parent::{AnyCell, AnyRef, Control, IncarnationEnd, Verdict};
 use super::super::{Actor, panics, scope};
 use super::life::{At, Phase};
 use super::runner::Runner;
-use crate::mailbox::{Pop, Wake};
+use crate::mailbox::Pop;
 
 impl<A: Actor> Runner<'_, A> {
     /// Carries out all of the control lane. True: the cell has left its home, and is not to run here any more.
@@ -60,18 +60,11 @@ impl<A: Actor> Runner<'_, A> {
     #[cold]
     #[inline(never)]
     pub(super) fn leave(&mut self) {
-        let cell = self.cell;
-        // SAFETY: the claim is held, so this is the consumer.
-        unsafe { cell.mailbox.publish_head() };
-        cell.mailbox.admit();
         self.keep_suspended();
         // This worker keeps its own runtime; the new home may be done with the cell, and its system gone, before the
         // entry is seen to be on its queue.
-        let runtime = cell.runtime().clone();
-        if cell.claim().requeue() == Wake::Schedule {
-            // SAFETY: it was just marked as queued.
-            runtime.requeue(unsafe { cell.entry() });
-        }
+        let runtime = self.cell.runtime().clone();
+        self.requeue_on(&runtime, false);
     }
 
     /// The first activation in a new home.

@@ -51,8 +51,8 @@ impl<A: Actor> Cell<A> {
         }
     }
 
-    /// As [`claim_to_call`](Self::claim_to_call), for any asker; waits a little for another who runs the cell. Then
-    /// [`call_entered`](Self::call_entered) is due.
+    /// As [`claim_to_call`](Self::claim_to_call), for any asker; waits a little for another who runs the cell. The call
+    /// that is due then is to be made [entered](Self::enter_for_asker).
     pub(in super::super) fn claim_to_call_soon(&self, asker: &Asker) -> Option<IdleAt> {
         if !self.residence.may_be_called() || asker.is_inline {
             return None;
@@ -68,6 +68,21 @@ impl<A: Actor> Cell<A> {
     /// returns it.
     #[inline(always)]
     unsafe fn keep_if_ready(&self, idle_at: Option<u64>) -> Option<IdleAt> {
+        // SAFETY: the caller's duty is passed on.
+        let ready_at = unsafe { self.ready_at(idle_at) };
+        if ready_at.is_none() {
+            self.give_to_workers();
+        }
+        ready_at
+    }
+
+    /// Whether a message may run at once, before any other.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the claim, which was idle at that ticket, and keeps it.
+    #[inline(always)]
+    unsafe fn ready_at(&self, idle_at: Option<u64>) -> Option<IdleAt> {
         if let Some(ticket) = idle_at
             // SAFETY: the claim is held, so this is the consumer.
             && unsafe { self.mailbox.is_empty_at(ticket) }
@@ -76,7 +91,6 @@ impl<A: Actor> Cell<A> {
         {
             return Some(IdleAt(ticket));
         }
-        self.give_to_workers();
         None
     }
 
@@ -103,21 +117,6 @@ impl<A: Actor> Cell<A> {
         let (answer, last) = unsafe { runner::call(self, message, direct, deadline, idle_at.0) };
         self.let_go(last);
         answer
-    }
-
-    /// As [`call`](Self::call), after [`claim_to_call_soon`](Self::claim_to_call_soon).
-    pub(in super::super) fn call_entered<M: Message>(
-        &self,
-        message: M,
-        direct: &Direct<A, M>,
-        deadline: Option<Instant>,
-        idle_at: IdleAt,
-    ) -> Result<M::Reply, AskError<M::Refusal>>
-    where
-        A: Handles<M>,
-    {
-        let _entered = self.enter_for_asker();
-        self.call(message, direct, deadline, idle_at)
     }
 
     /// Another runs the cell. It may be about to end, or be at the first of many asks of its own: either way both get on
@@ -173,20 +172,16 @@ impl<A: Actor> Cell<A> {
         slot: usize,
         idle_at: Option<u64>,
     ) -> Result<(), TryPushError<A::Message>> {
-        // SAFETY: the claim is held, so this is the consumer.
-        let idle_at = idle_at.filter(|&ticket| unsafe { self.mailbox.is_empty_at(ticket) });
-        match idle_at {
-            // SAFETY: the claim is held.
-            Some(idle_at) if unsafe { runner::is_ready_for_asker(self) } => {
-                let _entered = self.enter_for_asker();
-                self.stats.inline_runs.add(1);
-                // SAFETY: the claim is held, the actor is ready, and nothing is queued.
-                self.let_go(unsafe { runner::run_message(self, message, slot, idle_at) });
-                Ok(())
-            }
+        // SAFETY: the claim is held.
+        let Some(IdleAt(ticket)) = (unsafe { self.ready_at(idle_at) }) else {
             // SAFETY: the caller's duty is passed on.
-            _ => unsafe { self.ask_behind_others(message, slot) },
-        }
+            return unsafe { self.ask_behind_others(message, slot) };
+        };
+        let _entered = self.enter_for_asker();
+        self.stats.inline_runs.add(1);
+        // SAFETY: the claim is held, the actor is ready, and nothing is queued.
+        self.let_go(unsafe { runner::run_message(self, message, slot, ticket) });
+        Ok(())
     }
 
     /// After a run where the asker stands, who keeps the cell.
@@ -234,12 +229,12 @@ impl<A: Actor> Cell<A> {
             // SAFETY: the caller's duty is passed on.
             self.let_go(unsafe { runner::activate(self, scope::Place::Asker, slot, false) });
         } else {
-            self.schedule_if(self.claim().requeue());
+            self.give_to_workers();
         }
     }
 
     /// Handlers find the system's runtime around them, whichever the asker stands in.
-    fn enter_for_asker(&self) -> Option<EnterGuard<'_>> {
+    pub(in super::super) fn enter_for_asker(&self) -> Option<EnterGuard<'_>> {
         let runtime = &self.commons.runtime;
         if scope::is_in(runtime.address()) { None } else { runtime.enter_unless_in() }
     }

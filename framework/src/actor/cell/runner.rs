@@ -107,14 +107,11 @@ pub(super) unsafe fn run_message<A: Actor>(
             true => runner.handle_traced(message, &mut Budget::new()),
         };
     }));
-    let last = match handled {
-        Ok(()) if cell.claim().release(idle_at) == Rest::Resting => LastReference::Others,
-        Ok(()) => runner.run_to_rest(false),
-        Err(payload) => match runner.rest_after_panic(&*payload) {
-            Some(last) => last,
-            None => runner.run_to_rest(false),
-        },
+    let rested = match handled {
+        Ok(()) => runner.rest_at(idle_at),
+        Err(payload) => runner.rest_after_panic(&*payload),
     };
+    let last = rested.unwrap_or_else(|| runner.run_to_rest(false));
     drop(entered);
     last
 }
@@ -137,10 +134,7 @@ pub(super) unsafe fn call<A: Handles<M>, M: Message>(
     scope::inherit_deadline(deadline);
     let answered = catch_unwind(AssertUnwindSafe(|| runner.call_timed(message, direct)));
     let (answer, rested) = match answered {
-        Ok(answer) => {
-            let rested = cell.claim().release(idle_at) == Rest::Resting;
-            (answer.map_err(AskError::Refused), rested.then_some(LastReference::Others))
-        }
+        Ok(answer) => (answer.map_err(AskError::Refused), runner.rest_at(idle_at)),
         Err(payload) => (Err(AskError::Panicked), runner.rest_after_panic(&*payload)),
     };
     let last = rested.unwrap_or_else(|| runner.run_to_rest(false));
@@ -235,6 +229,13 @@ impl<'a, A: Actor> Runner<'a, A> {
         }
     }
 
+    /// Gives the claim up where it was idle: the message that ran was never in the mailbox. `None` as of
+    /// [`rest`](Self::rest).
+    #[inline(always)]
+    fn rest_at(&mut self, idle_at: u64) -> Option<LastReference> {
+        (self.cell.claim().release(idle_at) == Rest::Resting).then_some(LastReference::Others)
+    }
+
     #[cold]
     fn rest_after_panic(&mut self, payload: &(dyn Any + Send)) -> Option<LastReference> {
         // If the handler was in one.
@@ -287,12 +288,16 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     #[inline(never)]
     fn requeue(&mut self, lingers: bool) {
+        // The workers keep the runtime, and an asker keeps the cell.
+        self.requeue_on(self.cell.runtime(), lingers);
+    }
+
+    /// Gives the claim up with work left, which goes on the queue of `runtime`: somebody else keeps that.
+    pub(super) fn requeue_on(&self, runtime: &Runtime, lingers: bool) {
         let cell = self.cell;
         // SAFETY: the claim is held, so this is the consumer.
         unsafe { cell.mailbox.publish_head() };
         cell.mailbox.admit();
-        // The workers keep the runtime, and an asker keeps the cell.
-        let runtime: &Runtime = cell.runtime();
         if cell.claim().requeue() == Wake::Nothing {
             return;
         }
@@ -428,17 +433,16 @@ impl<'a, A: Actor> Runner<'a, A> {
     #[inline]
     fn let_a_run_form(&mut self, budget: &mut Budget) {
         let run = std::mem::replace(&mut budget.looked_at, budget.len) - budget.len;
-        if (2..SHORT_RUN_LEN).contains(&run) {
-            self.pause_if_alone();
+        if (2..SHORT_RUN_LEN).contains(&run) && self.cell.commons.lingers && self.cell.runtime().is_alone() {
+            self.pause();
         }
     }
 
+    /// About a microsecond, unless somebody calls.
     #[cold]
     #[inline(never)]
-    fn pause_if_alone(&self) {
-        if self.cell.commons.lingers && self.cell.runtime().is_alone() {
-            (0..LINGER_PAUSES).take_while(|_| !self.is_called()).for_each(|_| crate::sync::hint::spin_loop());
-        }
+    fn pause(&self) {
+        (0..LINGER_PAUSES).take_while(|_| !self.is_called()).for_each(|_| crate::sync::hint::spin_loop());
     }
 
     /// Handles a message that is out of the mailbox already.
@@ -462,7 +466,7 @@ impl<'a, A: Actor> Runner<'a, A> {
             return Some(Next::Rest);
         }
         if self.cell.runtime().is_alone() {
-            self.pause_if_alone();
+            self.pause();
             return None;
         }
         Some(if self.life().patience.is_over(handled) { Next::Rest } else { Next::Linger })
