@@ -63,7 +63,7 @@ fn loom_a_thief_reads_what_the_worker_does_not_overwrite() {
             assert!(push(&ring, next));
             next += 1;
         }
-        let thief = thief(&ring, Share::Half);
+        let thief = thief(&ring, Share::Half { len_max: RING_LEN });
         let mut seen = Vec::new();
         for _ in 0..2 {
             seen.extend(pop(&ring));
@@ -81,7 +81,7 @@ fn loom_a_thief_reads_what_the_worker_does_not_overwrite() {
 fn loom_a_thief_never_meets_a_tail_behind_the_head() {
     model(|| {
         let ring = Arc::new(Ring::new());
-        let thief = thief(&ring, Share::Half);
+        let thief = thief(&ring, Share::Half { len_max: RING_LEN });
         let mut seen = Vec::new();
         for number in 0..2 {
             assert!(push(&ring, number));
@@ -99,7 +99,7 @@ fn loom_two_thieves_and_the_worker_share_a_ring() {
         for number in 0..3 {
             assert!(push(&ring, number));
         }
-        let thieves = [thief(&ring, Share::Half), thief(&ring, Share::All)];
+        let thieves = [thief(&ring, Share::Half { len_max: RING_LEN }), thief(&ring, Share::All)];
         let mut seen = Vec::from_iter(pop(&ring));
         assert!(push(&ring, 3));
         for thief in thieves {
@@ -118,7 +118,7 @@ fn loom_a_ring_that_overflows_against_a_thief() {
         for number in 0..RING_LEN {
             assert!(push(&ring, number));
         }
-        let thief = thief(&ring, Share::Half);
+        let thief = thief(&ring, Share::Half { len_max: RING_LEN });
         // SAFETY: this is the worker.
         let mut seen: Vec<u32> = unsafe { ring.pop_half() }.into_iter().map(Job::into_inner).collect();
         let mut len = RING_LEN;

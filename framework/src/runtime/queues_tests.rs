@@ -43,7 +43,7 @@ fn on_ring(ring: &Ring<Box<usize>>, step: Step, number: usize) -> Vec<usize> {
         Step::Pop => Vec::from_iter(unsafe { ring.pop() }.map(|job| *job)),
         // SAFETY: as above.
         Step::PopHalf => unsafe { ring.pop_half() }.into_iter().map(|job| *job).collect(),
-        Step::StealHalf => stolen(ring, Share::Half),
+        Step::StealHalf => stolen(ring, Share::Half { len_max: RING_LEN }),
         Step::StealAll => stolen(ring, Share::All),
     }
 }
@@ -62,6 +62,37 @@ fn on_model(model: &mut VecDeque<usize>, step: Step, number: usize) -> Vec<usize
         Step::StealAll => len,
     };
     model.drain(..count).collect()
+}
+
+/// The thief is interrupted in the middle. The worker goes on with what it has left, until it has none, and steals in
+/// its turn.
+#[test]
+fn a_ring_that_a_thief_still_reads_from_takes_what_fits() {
+    let queue = RunQueue::new(2, false);
+    let (ring, other) = (&queue.locals[0].ring, &queue.locals[1].ring);
+    let len = RING_LEN as usize;
+    let push = |ring: &Ring<Box<usize>>, number| {
+        // SAFETY: this thread is every worker.
+        assert!(unsafe { ring.push(Box::new(number)) }.is_ok());
+    };
+    let pop = |ring: &Ring<Box<usize>>| {
+        // SAFETY: as above.
+        unsafe { ring.pop() }.map(|job| *job)
+    };
+    (0..len).for_each(|number| push(ring, number));
+    (len..len + 4).for_each(|number| push(other, number));
+    let mut seen = Vec::new();
+    ring.steal(Share::Half { len_max: RING_LEN }, |job| {
+        if seen.is_empty() {
+            seen.extend(std::iter::from_fn(|| pop(ring)));
+            assert_eq!(seen.len(), len / 2);
+            seen.extend(queue.steal_from(0, 1).map(|job| *job));
+        }
+        seen.push(*job);
+    });
+    seen.extend(std::iter::from_fn(|| pop(ring).or_else(|| pop(other))));
+    seen.sort_unstable();
+    assert_eq!(seen, Vec::from_iter(0..len + 4));
 }
 
 proptest! {

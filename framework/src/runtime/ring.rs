@@ -161,7 +161,7 @@ impl<T> Ring<T> {
         }
     }
 
-    /// Hands the oldest half (at least one) of what is queued, or all of it, to `sink`. How many. None, too, while
+    /// Hands the oldest half (at least one) of what is queued, or as much as is wanted of that, or all of it, to `sink`. How many. None, too, while
     /// another thief is at it. Anybody may call it.
     pub(super) fn steal(&self, share: Share, mut sink: impl FnMut(T)) -> u32 {
         // ORDERING: Acquire; pairs with the Release in `claim`: the tail loaded below is not behind this head.
@@ -174,7 +174,7 @@ impl<T> Ring<T> {
                 return 0;
             }
             let len = match share {
-                Share::Half => queued - queued / 2,
+                Share::Half { len_max } => (queued - queued / 2).min(len_max),
                 Share::All => queued,
             };
             let claimed = Head { steal: head.steal, real: head.real.wrapping_add(len) };
@@ -253,6 +253,6 @@ impl<T> Drop for Ring<T> {
 /// How much a thief takes.
 #[derive(Clone, Copy)]
 pub(super) enum Share {
-    Half,
+    Half { len_max: u32 },
     All,
 }

@@ -315,16 +315,18 @@ impl<T> RunQueue<T> {
     }
 
     /// Half of the ring of `victim`: the oldest job is returned, the others go to the ring of `worker`, which is
-    /// empty.
+    /// empty. It has little room all the same while a thief who was interrupted still reads from it: then fewer.
     fn steal_from(&self, worker: usize, victim: usize) -> Option<T> {
         let mine = &self.locals[worker].ring;
+        // SAFETY: the caller is the worker.
+        let room = unsafe { mine.room() };
         let mut first = None;
-        self.locals[victim].ring.steal(Share::Half, |job| match first {
+        self.locals[victim].ring.steal(Share::Half { len_max: room + 1 }, |job| match first {
             None => first = Some(job),
             Some(_) => {
-                // SAFETY: the caller is the worker.
+                // SAFETY: as above.
                 let pushed = unsafe { mine.push(job) };
-                assert!(pushed.is_ok(), "half of a ring fits into an empty one");
+                assert!(pushed.is_ok(), "there is room, and only this worker fills it");
             }
         });
         first
