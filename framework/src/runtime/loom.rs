@@ -5,8 +5,11 @@ mod idle;
 mod injector;
 mod ring;
 mod run_queue;
+mod shift;
 mod slab;
 mod slot;
+
+pub(crate) use shift::note_woken_task;
 
 #[cfg(test)]
 mod handle_loom_tests;

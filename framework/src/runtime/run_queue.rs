@@ -1,5 +1,6 @@
 //! Jobs that are ready to run: a slot and a ring a worker, the injector, and who takes from where.
 
+use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
 use super::idle::{Idle, Watch};
@@ -30,6 +31,8 @@ struct Local<T> {
     ring: Ring<T>,
     /// How many jobs the worker has taken: one that stands still while the slot is full is stuck in a job.
     taken: AtomicU32,
+    /// Of a task that is woken after each worker that this one wakes.
+    usher: OnceLock<Waker>,
 }
 
 /// What a worker alone knows. Whoever has it mutably is the worker.
@@ -74,7 +77,12 @@ impl<T> RunQueue<T> {
     /// The queues of `workers` workers, which are awake. `keeps_watch` says whether a worker can be stuck while
     /// another still runs.
     pub(super) fn new(workers: usize, keeps_watch: bool) -> Self {
-        let local = |_| Local { slot: Slot::new(), ring: Ring::new(), taken: AtomicU32::new(0) };
+        let local = |_| Local {
+            slot: Slot::new(),
+            ring: Ring::new(),
+            taken: AtomicU32::new(0),
+            usher: OnceLock::new(),
+        };
         RunQueue {
             locals: (0..workers).map(local).collect(),
             injector: Injector::new(),
@@ -90,7 +98,7 @@ impl<T> RunQueue<T> {
     /// Gives the job back when the queue is closed: nobody will ever run it.
     pub(super) fn inject(&self, job: T) -> Result<(), T> {
         self.injector.push(job)?;
-        self.wake_if_needed();
+        self.wake_if_needed(None);
         Ok(())
     }
 
@@ -113,7 +121,7 @@ impl<T> RunQueue<T> {
         match unsafe { self.locals[worker].slot.put(job) } {
             Put::Filled => {
                 if glance.is_unwatched() {
-                    self.wake_one();
+                    self.wake_one(worker);
                 }
                 Ok(())
             }
@@ -141,7 +149,7 @@ impl<T> RunQueue<T> {
         // SAFETY: the caller's duty.
         let pushed = unsafe { self.push_back(worker, job) };
         if has_others {
-            self.wake_if_needed();
+            self.wake_if_needed(Some(worker));
         }
         pushed
     }
@@ -163,7 +171,7 @@ impl<T> RunQueue<T> {
         // SAFETY: the caller's duty.
         let pushed = unsafe { self.push_back(worker, job) };
         if glance.is_unwatched() && self.locals[worker].slot.is_full() {
-            self.wake_one();
+            self.wake_one(worker);
         }
         pushed
     }
@@ -171,10 +179,11 @@ impl<T> RunQueue<T> {
     /// # Safety
     ///
     /// The caller is `worker`.
+    #[inline(never)]
     unsafe fn push_back_and_wake(&self, worker: usize, job: T) -> Result<(), Late<T>> {
         // SAFETY: the caller's duty.
         let pushed = unsafe { self.push_back(worker, job) };
-        self.wake_if_needed();
+        self.wake_if_needed(Some(worker));
         pushed
     }
 
@@ -289,7 +298,7 @@ impl<T> RunQueue<T> {
         own.state = State::Working;
         let is_last = self.idle.stop_searching();
         if is_last && (self.has_queued() || self.idle.leaves_others_unwatched(self.locals.len())) {
-            self.wake_one();
+            self.wake_one(own.worker);
         }
     }
 
@@ -337,17 +346,32 @@ impl<T> RunQueue<T> {
         !self.injector.is_empty() || self.locals.iter().any(|local| !local.ring.is_empty())
     }
 
-    fn wake_if_needed(&self) {
+    /// `by` is the worker that the caller is, if it is one.
+    fn wake_if_needed(&self, by: Option<usize>) {
         if let Some(waker) = self.idle.after_push() {
-            waker.wake();
+            self.wake(waker, by);
         }
     }
 
     #[cold]
-    fn wake_one(&self) {
+    fn wake_one(&self, by: usize) {
         if let Some(waker) = self.idle.take_sleeper() {
-            waker.wake();
+            self.wake(waker, Some(by));
         }
+    }
+
+    #[cold]
+    fn wake(&self, sleeper: Waker, by: Option<usize>) {
+        sleeper.wake();
+        if let Some(usher) = by.and_then(|worker| self.locals[worker].usher.get()) {
+            usher.wake_by_ref();
+        }
+    }
+
+    /// Makes the usher known: see its module.
+    pub(super) fn set_usher(&self, worker: usize, waker: &Waker) {
+        // A task's wakers are all alike: the first will do.
+        self.locals[worker].usher.get_or_init(|| waker.clone());
     }
 
     /// Notes how far the others are, to see at the next patrol who is stuck. True if nobody moved.
@@ -412,6 +436,7 @@ impl<T> RunQueue<T> {
             local.ring.steal(Share::All, |job| late.push(job));
         }
         sleepers.into_iter().for_each(Waker::wake);
+        self.locals.iter().filter_map(|local| local.usher.get()).for_each(Waker::wake_by_ref);
         late
     }
 
@@ -431,7 +456,7 @@ impl<T> RunQueue<T> {
         let thinks_asleep = matches!(own.state, State::Asleep { .. });
         let was_last = self.idle.leave(own.worker, thinks_asleep, own.state == State::Searching);
         if has_left || was_last {
-            self.wake_if_needed();
+            self.wake_if_needed(None);
         }
         late
     }

@@ -14,11 +14,11 @@ use tokio::time::Sleep;
 use super::job::Job;
 use super::run_queue::{Own, Patrol, RunQueue};
 use super::seam::Seam;
+use super::shift::Shift;
 use super::sim::{Gate, Sim};
+use super::usher::Usher;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many cells a worker runs before it lets tokio look at its timers, sockets and other tasks.
-const JOBS_A_POLL: usize = 32;
 /// How long a watcher sleeps between two patrols: the longer the more often it found nothing.
 const PATROL_MIN: Duration = Duration::from_millis(1);
 const PATROL_MAX: Duration = Duration::from_millis(4);
@@ -30,7 +30,7 @@ type Lost = Box<dyn Fn() + Send + Sync>;
 pub(crate) struct Runtime {
     tokio: Handle,
     pub(super) tokio_id: tokio::runtime::Id,
-    queue: RunQueue<Job>,
+    pub(super) queue: RunQueue<Job>,
     seam: Arc<dyn Seam>,
     /// In a seeded run.
     sim: Option<Arc<dyn Sim>>,
@@ -47,6 +47,9 @@ impl Runtime {
         let runtime = Self::new(tokio, RunQueue::new(workers, keeps_watch), workers, seam);
         for index in 0..workers {
             runtime.tokio.spawn(Worker::new(&runtime, index, workers));
+            if keeps_watch {
+                runtime.tokio.spawn(Usher { runtime: runtime.clone(), worker: index });
+            }
         }
         runtime
     }
@@ -110,6 +113,8 @@ impl Runtime {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn inject(&self, job: Job) {
         match &self.sim {
             None => abandon_late(self.queue.inject(job).map_err(|job| vec![job])),
@@ -282,7 +287,8 @@ impl Future for Worker {
                 Patrol::Awake => {}
             }
         }
-        for _ in 0..JOBS_A_POLL {
+        let mut shift = Shift::begin();
+        while !shift.is_over() {
             match queue.poll_take(own, cx) {
                 Poll::Ready(Some(job)) => job.run(),
                 Poll::Ready(None) => return Poll::Ready(()),
