@@ -328,7 +328,7 @@ fn deliver<A: Handles<M>, M: Message>(
     envelope: Envelope<M>,
 ) -> Result<(), TryPushError<Envelope<M>>> {
     let cell = target.cell();
-    match cell.push(A::wrap(envelope), Manners::GiveWay) {
+    match cell.push(|| A::wrap(envelope), Manners::GiveWay) {
         Ok(must_wake) => {
             cell.nudge(must_wake);
             Ok(())

@@ -19,6 +19,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use super::reply::Held;
+use crate::runtime::note_woken_task;
 
 thread_local! {
     // Two, because a thread-local without a destructor costs nothing to find.
@@ -35,6 +36,8 @@ struct Top {
     place: Cell<Place>,
     /// Answers wait until the views are published.
     holds: Cell<bool>,
+    /// It has put a cell on a run queue.
+    has_woken: Cell<bool>,
     /// An answer or a waker waits for the turn's end.
     has_left: Cell<bool>,
     /// How many turns this one has interrupted.
@@ -87,6 +90,7 @@ impl Top {
             runtime: Cell::new(0),
             place: Cell::new(Place::Worker),
             holds: Cell::new(false),
+            has_woken: Cell::new(false),
             has_left: Cell::new(false),
             depth: Cell::new(0),
             deadline: Cell::new(None),
@@ -214,6 +218,7 @@ pub(super) fn enter(cell: usize, runtime: usize, place: Place, holds: bool, aski
     TOP.with(|top| top.runtime.set(runtime));
     TOP.with(|top| top.place.set(place));
     TOP.with(|top| top.holds.set(holds));
+    TOP.with(|top| top.has_woken.set(false));
     TOP.with(|top| top.deadline.set(None));
     TOP.with(|top| top.asking.set(asking));
     Entered(())
@@ -303,6 +308,18 @@ pub(super) fn is_entered() -> bool {
 #[inline]
 pub(super) fn is_in(runtime: usize) -> bool {
     TOP.with(|top| top.cell.get() != 0 && top.runtime.get() == runtime)
+}
+
+/// The caller puts a cell on a run queue.
+#[inline(always)]
+pub(super) fn note_wake() {
+    TOP.with(|top| top.has_woken.set(true));
+}
+
+/// Whether this turn, or one inside it, has put a cell on a run queue. A guess.
+#[inline(always)]
+pub(super) fn has_woken() -> bool {
+    TOP.with(|top| top.has_woken.get())
 }
 
 /// Whether nested asks inherit a deadline now.
@@ -413,6 +430,7 @@ impl Drop for Suspended {
 
 /// Wakes; a waker that panics takes nobody else with it.
 fn wake(waker: Waker) {
+    note_woken_task();
     if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
         tracing::error!(target: "ostraca::actor", "a waker panicked; its task may hang");
     }

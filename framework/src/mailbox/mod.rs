@@ -153,9 +153,9 @@ impl<M, C> Mailbox<M, C> {
     /// # Safety
     ///
     /// The ticket is of this mailbox. From the first half to this one nothing ran that can panic or take long: the
-    /// consumer waits for the slot.
+    /// consumer waits for the slot. Nor does `message`.
     #[inline(always)]
-    pub(crate) unsafe fn fill(&self, ticket: Ticket, message: M) {
+    pub(crate) unsafe fn fill(&self, ticket: Ticket, message: impl FnOnce() -> M) {
         // SAFETY: the caller's duty is passed on unchanged.
         unsafe { self.users.fill(ticket, message) };
     }
@@ -248,26 +248,30 @@ impl<M, C> Mailbox<M, C> {
     }
 
     /// Lets waiting senders in if half of the mailbox is free. The consumer calls it when a turn ends and messages are
-    /// left for another.
+    /// left for another. True if it may have woken some.
     #[inline]
-    pub(crate) fn admit(&self) {
+    pub(crate) fn admit(&self) -> bool {
         if let Some(cold) = self.users.beside.cold.get()
             && cold.room.is_waited_for()
         {
             self.admit_at(self.users.beside.len_max.div_ceil(2), cold);
+            return true;
         }
+        false
     }
 
     /// Lets in all waiting senders that there is room for. The consumer calls it, after
     /// [`publish_head`](Self::publish_head), when it is about to rest: a sender that comes after makes the rest fail, or
-    /// sees the room.
+    /// sees the room. True if it may have woken some.
     #[inline]
-    pub(crate) fn admit_all(&self) {
+    pub(crate) fn admit_all(&self) -> bool {
         if let Some(cold) = self.users.beside.cold.get()
             && cold.room.is_waited_for()
         {
             self.admit_at(1, cold);
+            return true;
         }
+        false
     }
 
     #[cold]
@@ -316,6 +320,17 @@ impl<M, C> Mailbox<M, C> {
     pub(crate) unsafe fn find(&self) -> Find {
         // SAFETY: the caller's duty is passed on unchanged.
         unsafe { self.users.find() }
+    }
+
+    /// At the beginning of a turn: messages are there, or about to be, up to the ticket `end`, as [`Claim::take`] said.
+    ///
+    /// # Safety
+    ///
+    /// As [`find`](Self::find).
+    #[inline(always)]
+    pub(crate) unsafe fn expect(&self, end: u64) {
+        // SAFETY: the caller's duty is passed on unchanged.
+        unsafe { self.users.expect(end) };
     }
 
     /// Whether the next message is known to be there, or about to be, without a look at what senders write.

@@ -180,9 +180,9 @@ impl<T> Block<T> {
     ///
     /// # Safety
     ///
-    /// The caller holds `ticket`, which is `offset` into this block, and calls once.
+    /// The caller holds `ticket`, which is `offset` into this block, and calls once. `value` does not panic.
     #[inline(always)]
-    pub(super) unsafe fn write(block: *mut Block<T>, offset: usize, ticket: u64, value: T) {
+    pub(super) unsafe fn write(block: *mut Block<T>, offset: usize, ticket: u64, value: impl FnOnce() -> T) {
         // SAFETY: the ticket keeps the block, and is in it.
         let slot = unsafe { Self::slot(block, offset) };
         if offset + AHEAD_LEN < BLOCK_LEN {
@@ -190,7 +190,7 @@ impl<T> Block<T> {
             prefetch_for_writing(ptr::from_ref(slot).wrapping_add(AHEAD_LEN));
         }
         // SAFETY: the ticket makes the slot the caller's until the stamp.
-        slot.value.with_mut(|place| unsafe { (*place).write(value) });
+        slot.value.with_mut(|place| unsafe { (*place).write(value()) });
         // ORDERING: Release; pairs with the Acquire in `is_ready`. Publishes the value.
         slot.stamp.store(ticket + 1, Ordering::Release);
     }

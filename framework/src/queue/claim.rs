@@ -103,6 +103,8 @@ pub(crate) enum Taken {
     Claimed {
         /// The control lane may have work, which the caller looks at now.
         is_called: bool,
+        /// Messages are there, or about to be, up to this ticket.
+        end: u64,
     },
     /// Another has run it, or does.
     Nothing,
@@ -286,7 +288,9 @@ impl Claim {
             // ORDERING: Acquire; sees all that the last runner did and what a notifier published.
             match self.word.compare_exchange_weak(word, next, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) if word & RUNNING != 0 => return Taken::Nothing,
-                Ok(_) => return Taken::Claimed { is_called: word & CONTROL != 0 },
+                Ok(_) => {
+                    return Taken::Claimed { is_called: word & CONTROL != 0, end: self.end_of(Word(word)) };
+                }
                 Err(seen) => word = seen,
             }
         }

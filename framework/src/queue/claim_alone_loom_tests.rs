@@ -88,7 +88,7 @@ impl Desk {
     /// What a worker does until the run queue is empty.
     fn work(&self) {
         while self.take_entry() {
-            if let Taken::Claimed { is_called } = self.claim.take() {
+            if let Taken::Claimed { is_called, .. } = self.claim.take() {
                 self.run(is_called);
             }
         }
@@ -110,7 +110,7 @@ impl Desk {
     /// As [`work`](Self::work), for a cell that control ends.
     fn work_and_end(&self) {
         while self.take_entry() {
-            if let Taken::Claimed { is_called } = self.claim.take() {
+            if let Taken::Claimed { is_called, .. } = self.claim.take() {
                 self.run_and_end(is_called);
             }
         }
@@ -156,7 +156,7 @@ impl Desk {
     /// What a worker does with a cell whose future is unfinished.
     fn work_suspended(&self) {
         while self.take_entry() {
-            if let Taken::Claimed { is_called } = self.claim.take() {
+            if let Taken::Claimed { is_called, .. } = self.claim.take() {
                 self.run_suspended(is_called);
             }
         }

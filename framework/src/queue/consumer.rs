@@ -94,6 +94,15 @@ impl<T> Consumer<T> {
         unsafe { self.cursor() }.known != 0
     }
 
+    /// Messages are there, or about to be, up to the ticket `end`: so the claim said. Only at the beginning of a turn.
+    #[inline(always)]
+    pub(super) unsafe fn expect(&self, end: u64) {
+        // SAFETY: the caller's duty.
+        let cursor = unsafe { self.cursor() };
+        let new = end - self.position(cursor);
+        cursor.known = u32::try_from(new).unwrap_or(u32::MAX);
+    }
+
     #[inline(always)]
     pub(super) unsafe fn find(&self, senders: &Senders<T>) -> Find {
         // SAFETY: the caller's duty.
@@ -168,18 +177,29 @@ impl<T> Consumer<T> {
         self.publish(cursor);
     }
 
+    #[inline]
     pub(super) unsafe fn release(&self, senders: &Senders<T>) -> Rest {
         // SAFETY: the caller's duty.
         let cursor = unsafe { self.cursor() };
         self.publish(cursor);
         let position = self.position(cursor);
+        if cursor.oldest != cursor.block || cursor.given > 1 {
+            // SAFETY: the caller's duty is passed on.
+            unsafe { self.tidy(senders, cursor, position) };
+        }
+        senders.claim.release(position)
+    }
+
+    /// Before a rest: gives back what can be given back, and lets go of memory that a flood has left.
+    #[cold]
+    #[inline(never)]
+    unsafe fn tidy(&self, senders: &Senders<T>, cursor: &mut Cursor<T>, position: u64) {
         // SAFETY: the caller's duty is passed on.
         unsafe { cursor.give_back(senders, position) };
         if cursor.given > 1 && senders.claim.end() == position {
             cursor.given = 0;
             senders.trim();
         }
-        senders.claim.release(position)
     }
 
     /// The ticket of the next message.

@@ -35,7 +35,7 @@ impl<T: Send> Sender<T> {
         let ticket = self.queue.0.take_ticket_within_limit(Manners::GiveWay);
         let ticket = ticket.expect("nobody closes it, and it has no limit");
         // SAFETY: it was just taken.
-        unsafe { self.queue.0.fill(ticket, value) };
+        unsafe { self.queue.0.fill(ticket, || value) };
     }
 
     /// Appends all, one after the other.

@@ -178,7 +178,7 @@ impl<T, S> Queue<T, S> {
     /// The ticket is of this queue. From the first half to this one nothing ran that can panic or take long: the
     /// consumer waits for the slot.
     #[inline(always)]
-    pub(crate) unsafe fn fill(&self, ticket: Ticket, value: T) {
+    pub(crate) unsafe fn fill(&self, ticket: Ticket, value: impl FnOnce() -> T) {
         // SAFETY: the ticket is used up, so this is the only time.
         unsafe { self.senders.fill(ticket.ticket, value) };
     }
@@ -241,6 +241,18 @@ impl<T, S> Queue<T, S> {
     pub(crate) unsafe fn find(&self) -> Find {
         // SAFETY: the caller's duty is passed on; the halves are of one queue.
         unsafe { self.consumer.find(&self.senders) }
+    }
+
+    /// At the beginning of a turn: messages are there, or about to be, up to the ticket `end`, as [`Claim::take`] said.
+    /// Saves [`find`](Self::find) the look.
+    ///
+    /// # Safety
+    ///
+    /// As [`find`](Self::find).
+    #[inline(always)]
+    pub(crate) unsafe fn expect(&self, end: u64) {
+        // SAFETY: the caller's duty is passed on.
+        unsafe { self.consumer.expect(end) };
     }
 
     /// Whether the next message is known to be there, or about to be, without a look at what producers write.

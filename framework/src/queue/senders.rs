@@ -61,15 +61,18 @@ impl<T> Senders<T> {
     pub(super) fn push(&self, value: T) -> Result<Pushed, T> {
         let Some((ticket, pushed)) = self.take_tickets(1, Manners::AtOnce) else { return Err(value) };
         // SAFETY: the ticket is this producer's.
-        unsafe { self.fill(ticket, value) };
+        unsafe { self.fill(ticket, || value) };
         Ok(pushed)
     }
 
+    /// Fills a slot, in its place: a message that is put together elsewhere and then moved is read before its parts have
+    /// reached the cache, which the processor waits for.
+    ///
     /// # Safety
     ///
-    /// The ticket is the caller's, and was not filled before.
+    /// The ticket is the caller's, and was not filled before. `value` does not panic.
     #[inline(always)]
-    pub(super) unsafe fn fill(&self, ticket: u64, value: T) {
+    pub(super) unsafe fn fill(&self, ticket: u64, value: impl FnOnce() -> T) {
         // SAFETY: the ticket is the caller's, and stamped below.
         let (block, offset) = unsafe { self.find(ticket) };
         // SAFETY: the ticket is the caller's alone, and in this block.
@@ -91,7 +94,7 @@ impl<T> Senders<T> {
             while ticket < end {
                 let value = values.next().expect("the drain is as long as the tickets are many");
                 // SAFETY: the ticket is this producer's alone, and in this block.
-                unsafe { Block::write(block, offset, ticket, value) };
+                unsafe { Block::write(block, offset, ticket, || value) };
                 ticket += 1;
                 offset += 1;
             }

@@ -19,7 +19,7 @@ use super::super::reply::ReplyRx;
 use super::super::scope::Asker;
 use super::super::{Actor, Handles, Message, scope};
 use super::Cell;
-use super::runner;
+use super::{runner, single};
 use crate::mailbox::{LastReference, Manners, Tried, TryPushError};
 use crate::sync::hint;
 
@@ -114,7 +114,7 @@ impl<A: Actor> Cell<A> {
     {
         self.stats.inline_runs.add(1);
         // SAFETY: the claim is held, the actor is ready, and nothing is queued: `IdleAt` stands for that.
-        let (answer, last) = unsafe { runner::call(self, message, direct, deadline, idle_at.0) };
+        let (answer, last) = unsafe { single::call(self, message, direct, deadline, idle_at.0) };
         self.let_go(last);
         answer
     }
@@ -180,7 +180,7 @@ impl<A: Actor> Cell<A> {
         let _entered = self.enter_for_asker();
         self.stats.inline_runs.add(1);
         // SAFETY: the claim is held, the actor is ready, and nothing is queued.
-        self.let_go(unsafe { runner::run_message(self, message, slot, ticket) });
+        self.let_go(unsafe { single::run_message(self, message, slot, ticket) });
         Ok(())
     }
 
@@ -195,7 +195,7 @@ impl<A: Actor> Cell<A> {
 
     #[inline(never)]
     pub(super) fn ask_elsewhere(&self, message: A::Message) -> Result<(), TryPushError<A::Message>> {
-        let must_wake = self.push(message, Manners::AtOnce)?;
+        let must_wake = self.push(|| message, Manners::AtOnce)?;
         self.nudge(must_wake);
         Ok(())
     }
@@ -210,7 +210,7 @@ impl<A: Actor> Cell<A> {
         message: A::Message,
         slot: usize,
     ) -> Result<(), TryPushError<A::Message>> {
-        let pushed = self.push(message, Manners::AtOnce);
+        let pushed = self.push(|| message, Manners::AtOnce);
         // SAFETY: the caller's duty is passed on.
         unsafe { self.run_queued_for_asker(if pushed.is_ok() { slot } else { 0 }) };
         pushed.map(drop)

@@ -64,7 +64,6 @@ pub(super) struct Life<A: Actor> {
     /// The future has not been polled yet.
     pub(super) is_fresh: bool,
     pub(super) at: At,
-    pub(super) patience: Patience,
     pub(super) pace: Pace,
     /// Leads nowhere once the first start is over, or if nobody waits for it.
     pub(super) started: Started,
@@ -100,7 +99,6 @@ impl<A: Actor> Life<A> {
             phase: Phase::New,
             is_fresh: false,
             at: At::Start,
-            patience: Patience::default(),
             pace: Pace::default(),
             started,
             cold: None,
@@ -144,31 +142,6 @@ impl<A: Actor> Life<A> {
         }
     }
 }
-
-/// Whether a cell that has caught up is put back on the run queue to look once more, or rests at once. Learned from
-/// whether the last time was worth it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Patience {
-    /// It was put back, and has not come to its end since.
-    lingers: bool,
-    /// Ends until it is tried again.
-    wait: u8,
-}
-
-impl Patience {
-    /// A run of `handled` messages came to its end. False: another look is worth its while.
-    pub(super) fn is_over(&mut self, handled: u32) -> bool {
-        if std::mem::take(&mut self.lingers) && handled == 0 {
-            self.wait = LINGER_EVERY;
-        }
-        self.wait = self.wait.saturating_sub(1);
-        self.lingers = handled > 1;
-        !self.lingers
-    }
-}
-
-/// After a look for nothing, this many ends without one.
-const LINGER_EVERY: u8 = 32;
 
 /// A handler slower than this is not to run on askers' threads.
 const SLOW: Duration = Duration::from_micros(50);

@@ -26,6 +26,7 @@ mod life;
 mod links;
 mod runner;
 mod seeded;
+mod single;
 mod take;
 mod unfinished;
 
@@ -42,7 +43,7 @@ use super::context::Context;
 use super::home::Residence;
 use super::lifecycle::{ActorId, Exit, Failure, Label, SpawnError, StopReason, short_type_name};
 use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, WeakAnyRef};
-use super::scope::{self, Place};
+use super::scope;
 use super::settings::Inline;
 use super::stats::{CellStats, RareStats};
 use crate::cache::CacheStats;
@@ -219,23 +220,28 @@ impl<A: Actor> Cell<A> {
         })
     }
 
-    /// Puts a message into the mailbox. The caller sees to it that the cell runs ([`nudge`](Self::nudge)), if the
-    /// answer says so.
+    /// Puts a message into the mailbox, where it is made. The caller sees to it that the cell runs
+    /// ([`nudge`](Self::nudge)), if the answer says so.
     #[inline(always)]
     pub(super) fn push(
         &self,
-        message: A::Message,
+        message: impl FnOnce() -> A::Message,
         manners: Manners,
     ) -> Result<bool, TryPushError<A::Message>> {
         match self.mailbox.take_ticket(manners) {
             Some(ticket) => {
                 let must_wake = ticket.must_wake;
-                // SAFETY: it was just taken.
+                let message = || {
+                    let bomb = AbortOnUnwind;
+                    let message = message();
+                    std::mem::forget(bomb);
+                    message
+                };
+                // SAFETY: it was just taken, and the message does not unwind.
                 unsafe { self.mailbox.fill(ticket, message) };
                 Ok(must_wake)
             }
-            // As a closure, the message is moved here: given as it is, it would lie in memory on the quick way too.
-            None => out_of_line(move || self.push_slowly(message, manners)),
+            None => out_of_line(move || self.push_slowly(message(), manners)),
         }
     }
 
@@ -287,6 +293,7 @@ impl<A: Actor> Cell<A> {
     #[inline]
     fn schedule_if(&self, wake: Wake) {
         if wake == Wake::Schedule {
+            scope::note_wake();
             // SAFETY: it was just marked as queued.
             self.runtime().schedule(unsafe { self.entry() });
         }
@@ -373,6 +380,16 @@ impl<A: Actor> Cell<A> {
     /// Tells cells on one thread's stack apart.
     pub(super) fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
+    }
+}
+
+/// Between a ticket and its message nothing may unwind: the consumer would wait for ever.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    #[cold]
+    fn drop(&mut self) {
+        std::process::abort();
     }
 }
 
@@ -477,7 +494,7 @@ unsafe impl<A: Actor> Runnable for Cell<A> {
         let cell = unsafe { this.as_ref() };
         let last = match cell.claim().take() {
             // SAFETY: the claim was just taken.
-            Taken::Claimed { is_called } => unsafe { runner::activate(cell, Place::Worker, 0, is_called) },
+            Taken::Claimed { is_called, end } => unsafe { single::take_turn(cell, is_called, end) },
             Taken::Nothing => return,
             Taken::Dead => LastReference::Mine,
         };

@@ -5,19 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::super::context::Context;
-use super::super::error::AskError;
 use super::super::lifecycle::StopReason;
-use super::super::message::Direct;
 use super::super::parent::AnyCell;
 use super::super::scope::{Entered, Place};
 use super::super::trace::{self, Traced};
 use super::super::turn::Turn;
-use super::super::{Actor, Handles, Message, scope};
+use super::super::{Actor, scope};
 use super::life::{At, Life, Phase};
 use super::seeded::Origin;
 use super::{Cell, FutureSlot};
 use crate::mailbox::{Find, LastReference, Rest, Wake};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, note_woken_task};
 use crate::sync::atomic::Ordering;
 
 /// Messages an activation.
@@ -80,66 +78,10 @@ pub(super) unsafe fn activate<A: Actor>(
 ) -> LastReference {
     let mut runner = Runner { cell, place };
     let entered = runner.enter(asking);
-    let last = runner.run_to_rest(is_called);
+    let last = runner.run_to_rest(is_called, Budget::new());
     // The claim is given up: now the wakers run.
     drop(entered);
     last
-}
-
-/// Runs a message that was never queued, where its asker stands, and then what was queued meanwhile. `asking` is the
-/// slot of its ask.
-///
-/// # Safety
-///
-/// As [`activate`]; nothing is queued before the ticket `idle_at`, and [`is_ready_for_asker`] said yes.
-#[inline(always)]
-pub(super) unsafe fn run_message<A: Actor>(
-    cell: &Cell<A>,
-    message: A::Message,
-    asking: usize,
-    idle_at: u64,
-) -> LastReference {
-    let mut runner = Runner { cell, place: Place::Asker };
-    let entered = runner.enter(asking);
-    let handled = catch_unwind(AssertUnwindSafe(|| {
-        match trace::is_on() {
-            false => runner.handle_apart(message, &mut Budget::new()),
-            true => runner.handle_traced(message, &mut Budget::new()),
-        };
-    }));
-    let rested = match handled {
-        Ok(()) => runner.rest_at(idle_at),
-        Err(payload) => runner.rest_after_panic(&*payload),
-    };
-    let last = rested.unwrap_or_else(|| runner.run_to_rest(false));
-    drop(entered);
-    last
-}
-
-/// Calls a plain handler where its asker stands, and then runs what was queued meanwhile.
-///
-/// # Safety
-///
-/// As [`run_message`].
-#[inline(always)]
-pub(super) unsafe fn call<A: Handles<M>, M: Message>(
-    cell: &Cell<A>,
-    message: M,
-    direct: &Direct<A, M>,
-    deadline: Option<Instant>,
-    idle_at: u64,
-) -> (Result<M::Reply, AskError<M::Refusal>>, LastReference) {
-    let mut runner = Runner { cell, place: Place::Asker };
-    let entered = runner.enter(0);
-    scope::inherit_deadline(deadline);
-    let answered = catch_unwind(AssertUnwindSafe(|| runner.call_timed(message, direct)));
-    let (answer, rested) = match answered {
-        Ok(answer) => (answer.map_err(AskError::Refused), runner.rest_at(idle_at)),
-        Err(payload) => (Err(AskError::Panicked), runner.rest_after_panic(&*payload)),
-    };
-    let last = rested.unwrap_or_else(|| runner.run_to_rest(false));
-    drop(entered);
-    (answer, last)
 }
 
 /// The runtime is gone: lets go of everything.
@@ -171,8 +113,19 @@ pub(super) unsafe fn is_ready_for_asker<A: Actor>(cell: &Cell<A>) -> bool {
 }
 
 impl Budget {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Budget { len: BUDGET_LEN, lingered_at: BUDGET_LEN, looked_at: BUDGET_LEN, began: None }
+    }
+
+    /// One message of it.
+    #[inline(always)]
+    pub(super) fn spend(&mut self) {
+        self.len -= 1;
+    }
+
+    #[inline(always)]
+    pub(super) fn is_spent(&self) -> bool {
+        self.len == 0
     }
 
     /// The others have their turn after this message.
@@ -206,21 +159,23 @@ impl<'a, A: Actor> Runner<'a, A> {
     }
 
     #[inline(always)]
-    fn enter(&self, asking: usize) -> Entered {
+    pub(super) fn enter(&self, asking: usize) -> Entered {
         let runtime = self.cell.commons.runtime.address();
         scope::enter(self.cell.address(), runtime, self.place, A::PUBLISHES, asking)
     }
 
     /// Runs, user code under the guard, until it can give the claim up.
-    fn run_to_rest(&mut self, mut is_called: bool) -> LastReference {
+    #[inline(never)]
+    pub(super) fn run_to_rest(&mut self, mut is_called: bool, mut budget: Budget) -> LastReference {
         loop {
-            let rested = match catch_unwind(AssertUnwindSafe(|| self.run(is_called))) {
+            let rested = match catch_unwind(AssertUnwindSafe(|| self.run(is_called, &mut budget))) {
                 Ok(next) => self.rest(next),
                 Err(payload) => self.rest_after_panic(&*payload),
             };
             if let Some(last) = rested {
                 return last;
             }
+            budget = Budget::new();
             // What comes from here on is seen by the next rest.
             is_called = match self.place {
                 Place::Worker => self.cell.claim().take_noted(),
@@ -229,15 +184,8 @@ impl<'a, A: Actor> Runner<'a, A> {
         }
     }
 
-    /// Gives the claim up where it was idle: the message that ran was never in the mailbox. `None` as of
-    /// [`rest`](Self::rest).
-    #[inline(always)]
-    fn rest_at(&mut self, idle_at: u64) -> Option<LastReference> {
-        (self.cell.claim().release(idle_at) == Rest::Resting).then_some(LastReference::Others)
-    }
-
     #[cold]
-    fn rest_after_panic(&mut self, payload: &(dyn Any + Send)) -> Option<LastReference> {
+    pub(super) fn rest_after_panic(&mut self, payload: &(dyn Any + Send)) -> Option<LastReference> {
         // If the handler was in one.
         drop(trace::leave(self.cell.address()));
         self.panicked(payload);
@@ -252,7 +200,7 @@ impl<'a, A: Actor> Runner<'a, A> {
         let cell = self.cell;
         let rest = match next {
             Next::Rest => {
-                cell.mailbox.admit_all();
+                self.admit_all();
                 // SAFETY: the claim is held, so this is the consumer.
                 unsafe { cell.mailbox.release() }
             }
@@ -270,11 +218,19 @@ impl<'a, A: Actor> Runner<'a, A> {
         (rest == Rest::Resting).then_some(LastReference::Others)
     }
 
+    /// Lets senders in that wait for room, before a rest.
+    #[inline(always)]
+    pub(super) fn admit_all(&self) {
+        if self.cell.mailbox.admit_all() {
+            note_woken_task();
+        }
+    }
+
     #[inline(never)]
     fn suspend(&mut self) -> Rest {
         // SAFETY: the claim is held, so this is the consumer.
         unsafe { self.cell.mailbox.publish_head() };
-        self.cell.mailbox.admit_all();
+        self.admit_all();
         self.keep_suspended();
         self.cell.claim().suspend()
     }
@@ -297,7 +253,9 @@ impl<'a, A: Actor> Runner<'a, A> {
         let cell = self.cell;
         // SAFETY: the claim is held, so this is the consumer.
         unsafe { cell.mailbox.publish_head() };
-        cell.mailbox.admit();
+        if cell.mailbox.admit() {
+            note_woken_task();
+        }
         if cell.claim().requeue() == Wake::Nothing {
             return;
         }
@@ -306,7 +264,7 @@ impl<'a, A: Actor> Runner<'a, A> {
         if lingers { runtime.linger(entry) } else { runtime.requeue(entry) }
     }
 
-    fn run(&mut self, is_called: bool) -> Next {
+    fn run(&mut self, is_called: bool, budget: &mut Budget) -> Next {
         if let Some(cold) = &mut self.life().cold {
             if !cold.suspended.is_empty() {
                 scope::resume(std::mem::take(&mut cold.suspended));
@@ -315,13 +273,12 @@ impl<'a, A: Actor> Runner<'a, A> {
                 self.arrive();
             }
         }
-        let mut budget = Budget::new();
         let mut is_called = is_called || self.is_called();
         loop {
             if is_called && let Some(next) = self.take_note() {
                 return next;
             }
-            if let Some(next) = self.go_on(&mut budget) {
+            if let Some(next) = self.go_on(budget) {
                 return next;
             }
             is_called = self.is_called();
@@ -330,7 +287,7 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     /// Whether somebody called since the last look. A hint, of what the claim says.
     #[inline(always)]
-    fn is_called(&self) -> bool {
+    pub(super) fn is_called(&self) -> bool {
         // ORDERING: Relaxed; `take_note` looks at the claim, which orders.
         self.cell.called.load(Ordering::Relaxed) != 0
     }
@@ -382,7 +339,7 @@ impl<'a, A: Actor> Runner<'a, A> {
         self.cell.residence.set_traced(is_traced);
         let is_plain = self.place == Place::Worker && !is_traced;
         loop {
-            if budget.len == 0 {
+            if budget.is_spent() {
                 return Some(Next::Requeue);
             }
             let cell = self.cell;
@@ -394,7 +351,7 @@ impl<'a, A: Actor> Runner<'a, A> {
                 // SAFETY: as above.
                 match unsafe { cell.mailbox.find() } {
                     Find::Item(found) => {
-                        budget.len -= 1;
+                        budget.spend();
                         // SAFETY: it was just found; the reference ends with this statement.
                         let handler = A::handler_of(unsafe { cell.mailbox.peek(&found) });
                         // SAFETY: it was just found.
@@ -447,8 +404,8 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     /// Handles a message that is out of the mailbox already.
     #[inline(never)]
-    fn handle_apart(&mut self, message: A::Message, budget: &mut Budget) -> bool {
-        budget.len -= 1;
+    pub(super) fn handle_apart(&mut self, message: A::Message, budget: &mut Budget) -> bool {
+        budget.spend();
         self.handle_timed(A::handler_of(&message), || message, budget, Origin::Apart)
     }
 
@@ -459,22 +416,21 @@ impl<'a, A: Actor> Runner<'a, A> {
             self.begin_stop(reason);
             return None;
         }
-        let handled = BUDGET_LEN - budget.len;
         let has_handled = budget.len < std::mem::replace(&mut budget.lingered_at, budget.len);
         if self.place == Place::Asker || !self.cell.commons.lingers || !has_handled {
-            self.life().patience.is_over(handled);
             return Some(Next::Rest);
         }
         if self.cell.runtime().is_alone() {
             self.pause();
             return None;
         }
-        Some(if self.life().patience.is_over(handled) { Next::Rest } else { Next::Linger })
+        let handled = BUDGET_LEN - budget.len;
+        Some(if handled > 1 { Next::Linger } else { Next::Rest })
     }
 
     /// Handles a message, and times it if it is its turn to be. False: the handler goes on.
     #[inline(always)]
-    fn handle_timed(
+    pub(super) fn handle_timed(
         &mut self,
         handler: usize,
         message: impl FnOnce() -> A::Message,
@@ -490,29 +446,10 @@ impl<'a, A: Actor> Runner<'a, A> {
         is_done
     }
 
-    /// Calls a plain handler, and times it if it is its turn to be.
-    #[inline(always)]
-    fn call_timed<M: Message>(&mut self, message: M, direct: &Direct<A, M>) -> Result<M::Reply, M::Refusal>
-    where
-        A: Handles<M>,
-    {
-        let is_timed = self.life().pace.samples();
-        let start = is_timed.then(|| self.begin_timed(direct.index, Origin::Apart));
-        self.life().at = At::Handler(direct.index as u16);
-        // SAFETY: no future is unfinished, else no message is taken.
-        let (state, ctx) = unsafe { self.borrow_half() };
-        let answer = (direct.call)(state.as_mut().expect("a running actor has its state"), message, ctx);
-        self.message_done();
-        if let Some(start) = start {
-            self.timed(start, true, &mut Budget::new());
-        }
-        answer
-    }
-
     /// As [`handle_apart`](Self::handle_apart), in a span of the message's own; an async handler finds it again.
     #[cold]
     #[inline(never)]
-    fn handle_traced(&mut self, message: A::Message, budget: &mut Budget) -> bool {
+    pub(super) fn handle_traced(&mut self, message: A::Message, budget: &mut Budget) -> bool {
         let handler = A::HANDLERS[A::handler_of(&message)].name();
         Traced::new(&self.cell.label(), handler).enter(self.cell.address());
         let is_done = self.handle_apart(message, budget);
@@ -531,7 +468,7 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     #[cold]
     #[inline(never)]
-    fn timed(&mut self, start: Instant, is_done: bool, budget: &mut Budget) {
+    pub(super) fn timed(&mut self, start: Instant, is_done: bool, budget: &mut Budget) {
         if let Some(sim) = self.cell.commons.runtime.sim() {
             return self.called_seeded(&**sim, is_done, budget);
         }
