@@ -43,7 +43,7 @@ use super::parent::{AnyCell, Control};
 use super::settings::Inline;
 use super::trace;
 use crate::runtime::Runtime;
-use crate::sync::atomic::{AtomicU8, Ordering, fence};
+use crate::sync::atomic::{AtomicU8, Ordering};
 
 /// Where an actor's handlers run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -231,15 +231,8 @@ impl<A: Actor> Cell<A> {
         if self.exit().reason().is_none() {
             self.order(Control::Move(MoveOrder { home, arrived }));
         }
-        // ORDERING: SeqCst; pairs with the fence in `before_late_orders`: either the reason is seen here, or the order there.
-        fence(Ordering::SeqCst);
-        if self.exit().reason().is_some() { Err(MoveError::Stopped) } else { Ok(arrival) }
-    }
-
-    /// The cell is closed and its reason is set: the control lane is emptied next, of orders that nobody will carry out.
-    pub(super) fn before_late_orders(&self) {
-        // ORDERING: SeqCst; see `move_to`.
-        fence(Ordering::SeqCst);
+        // If it is not over yet, its runner finds the order, and drops it if it closes first.
+        if self.exit().is_over() { Err(MoveError::Stopped) } else { Ok(arrival) }
     }
 
     /// Carries an order out, for the runner. `Some`: the cell has left, and is to be put on its new home's queue.
@@ -255,7 +248,9 @@ impl<A: Actor> Cell<A> {
             _ => Inline::Never,
         };
         self.residence().set(home, inline);
-        tracing::debug!(target: "ostraca::actor", actor = %self.label(), "moves to {}", self.home());
+        let home = self.home();
+        self.tell_sim(&format_args!("moves to {home}"));
+        tracing::debug!(target: "ostraca::actor", actor = %self.label(), "moves to {home}");
         Some(leaving)
     }
 }

@@ -283,15 +283,23 @@ impl Exit {
             drop(watchers);
             return watcher.tell(reason);
         }
-        // Each time the memory is full: an actor that outlives many who watched it does not keep them.
+        // Each time the memory is full: an actor that outlives many who watched it does not keep them. Where few were
+        // gone it is made twice as large, so that to look through all of them costs each that enters a look or two.
         if watchers.len() == watchers.capacity() {
             watchers.retain(|watcher| !watcher.is_gone());
+            let (len, capacity) = (watchers.len(), watchers.capacity());
+            if len > capacity / 2 {
+                watchers.reserve(len + 1);
+            }
         }
         watchers.push(watcher);
     }
 
-    /// Whether the actor has stopped, for who has just left something in its control lane: if not, its runner will
-    /// find it there when it closes.
+    /// Whether the actor has stopped, for who has just left an order in its control lane: if not, its runner finds it.
+    ///
+    /// The runner that closes a cell [sets](Self::set) the reason and then empties the lane for the last time. Both take
+    /// this lock between the two steps. If the asker has it first, what it left before is seen by the runner after; else
+    /// the asker sees the reason. Either way one of them answers, and never both find nothing.
     pub(crate) fn is_over(&self) -> bool {
         let _locked = self.watchers.lock();
         self.reason.get().is_some()

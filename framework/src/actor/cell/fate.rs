@@ -382,7 +382,6 @@ impl<A: Actor> Runner<'_, A> {
         }
         cell.parent.stopped(cell.child_slot(), &label, &reason);
         cell.exit().set(reason);
-        cell.before_late_orders();
         self.answer_late_orders();
     }
 

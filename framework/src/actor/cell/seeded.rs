@@ -61,7 +61,7 @@ impl<A: Actor> Cell<A> {
     }
 
     /// Tells the run, if this is one.
-    pub(super) fn tell_sim(&self, what: &dyn std::fmt::Display) {
+    pub(in super::super) fn tell_sim(&self, what: &dyn std::fmt::Display) {
         if let Some(sim) = self.commons.runtime.sim() {
             sim.told(self.address(), what);
         }
