@@ -30,7 +30,7 @@ pub(super) struct Local {
     pub(super) conditions: RefCell<Vec<Condition>>,
     /// Kept to the run's end, so that a test that lets go of one does not end it by that.
     pub(super) systems: RefCell<Vec<System>>,
-    /// Whose run queues they are, by queue: of each system one, or, when its actors can move, one for each place.
+    /// Whose run queues they are, by queue: of each system its workers', then its pinned cores'.
     pub(super) runtimes: RefCell<Vec<Arc<Runtime>>>,
     pub(super) reins: RefCell<Reins>,
     failure: RefCell<Option<Failure>>,
@@ -218,22 +218,24 @@ impl Driver<'_> {
             return self.local.fail(Failure::endless(self.state.settings.steps_max));
         }
         match chosen {
-            Ready::Job { queue, job } => self.run_job(queue, job),
+            Ready::Job { queue, job, was_late } => self.run_job(queue, job, was_late),
             Ready::Strand(TEST) => self.run_test(),
             Ready::Strand(strand) => self.run_strand(strand),
         }
     }
 
-    fn run_job(&self, queue: usize, job: u32) {
+    fn run_job(&self, queue: usize, job: u32, was_late: bool) {
         let mut inner = self.state.lock();
         let faults = &self.state.settings.faults;
-        let late = inner.chooser.strikes_by(Kind::Slow, faults.slow, faults.slow_max.as_millis() as u64);
+        // Once a turn: else it would not come at all where the rate is 1.
+        let rate = if was_late { 0.0 } else { faults.slow };
+        let late = inner.chooser.strikes_by(Kind::Slow, rate, faults.slow_max.as_millis() as u64);
         if late > 0 {
             let cell = inner.jobs[job as usize];
             let who = State::who(&inner, cell);
             self.state.note(&mut inner, who, What::IsLate(late));
             let due = Instant::now() + Duration::from_millis(late);
-            inner.late.push((due, Ready::Job { queue, job }));
+            inner.late.push((due, Ready::Job { queue, job, was_late: true }));
             return;
         }
         let jobs = &mut inner.queues[queue];

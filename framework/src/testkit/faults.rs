@@ -62,7 +62,7 @@ impl Faults {
     }
 
     /// A cell that is ready comes to run only after up to `late_max` of virtual time, in whole milliseconds, as when
-    /// it, or what its worker ran before, took long. The occasion is each turn.
+    /// it, or what its worker ran before, took long. The occasion is each turn, once.
     #[must_use]
     #[track_caller]
     pub fn slow(mut self, rate: f64, late_max: Duration) -> Self {

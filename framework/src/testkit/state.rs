@@ -50,8 +50,8 @@ pub(super) struct Inner {
 /// Something that is ready to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ready {
-    /// A job of a run queue: a cell's turn.
-    Job { queue: usize, job: u32 },
+    /// A job of a run queue: a cell's turn, which may have been held up.
+    Job { queue: usize, job: u32, was_late: bool },
     /// A task.
     Strand(u32),
 }
@@ -253,7 +253,7 @@ impl Inner {
         let job = self.jobs.len() as u32;
         self.jobs.push(address);
         self.queues[queue].push_back(job);
-        self.ready.push_back(Ready::Job { queue, job });
+        self.ready.push_back(Ready::Job { queue, job, was_late: false });
     }
 
     /// How far what is about to run may go before its awaits let others run.
