@@ -4,9 +4,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ostraca::Recipient;
 use ostraca::prelude::*;
 use ostraca::testkit::{Explore, Faults, Run, explore};
+use ostraca::{Home, Recipient};
 
 #[derive(Clone, Default)]
 struct Journal(Arc<Mutex<Vec<i64>>>);
@@ -98,6 +98,21 @@ fn no_acknowledged_deposit_is_lost_by_a_panic() {
     Explore::new().seeds(500).faults(faults).run(what_was_acknowledged_is_there);
 }
 // ANCHOR_END: faults
+
+// ANCHOR: moves
+#[test]
+fn no_deposit_is_lost_while_its_account_moves() {
+    Explore::new().seeds(100).pinned_cores(1).run(async |run: Run| {
+        let notify = run.probe::<Empty>("notify").await.recipient();
+        let account = run.system().spawn::<Account>((Journal::default(), notify)).await.unwrap();
+        run.spawn("mover", ActorRef::move_to(&account, Home::Pinned(0)));
+        for cents in 1..=3 {
+            account.deposit(cents).await.unwrap();
+        }
+        assert_eq!(account.balance().await, Ok(6));
+    });
+}
+// ANCHOR_END: moves
 
 // ANCHOR: probe
 #[test]

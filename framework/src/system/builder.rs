@@ -138,11 +138,19 @@ impl SystemBuilder {
         Ok(self.start_on(runtime, queues, pinned, outside, None))
     }
 
-    /// A system whose cells run only when they are stepped: a seeded run's.
+    /// A system whose cells run only when they are stepped: a seeded run's. `cores` are the seams of its pinned cores,
+    /// which have no threads either.
     #[cfg(feature = "testkit")]
-    pub(crate) fn start_stepped(self, tokio: Handle, seam: Arc<dyn Seam>, inline: Inline) -> System {
+    pub(crate) fn start_stepped(
+        self,
+        tokio: Handle,
+        seam: Arc<dyn Seam>,
+        cores: impl Iterator<Item = Arc<dyn Seam>>,
+        inline: Inline,
+    ) -> System {
+        let queues = cores.map(|seam| Runtime::start(tokio.clone(), 0, seam)).collect();
         let runtime = Runtime::start(tokio, 0, seam);
-        self.start_on(runtime, Box::default(), Vec::new(), Outside::default(), Some(inline))
+        self.start_on(runtime, queues, Vec::new(), Outside::default(), Some(inline))
     }
 
     fn start_on(

@@ -17,6 +17,7 @@ use super::run::Run;
 use super::shrink::Shrink;
 use super::state::State;
 use super::trace::Trace;
+use crate::actor::PINNED_MAX;
 
 /// Whether an ask of an idle actor runs where the asker stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub enum InlineAsks {
 pub(super) struct Settings {
     pub(super) faults: Faults,
     pub(super) inline: InlineAsks,
+    /// Of each system.
+    pub(super) pinned_cores: usize,
     pub(super) watches_mailboxes: bool,
     pub(super) steps_max: u64,
     pub(super) time_max: Duration,
@@ -85,6 +88,7 @@ impl Explore {
         let settings = Settings {
             faults: Faults::none(),
             inline: InlineAsks::Seeded,
+            pinned_cores: 0,
             watches_mailboxes: true,
             steps_max: 100_000,
             time_max: Duration::from_secs(3600),
@@ -118,6 +122,20 @@ impl Explore {
     #[must_use]
     pub fn inline(mut self, inline: InlineAsks) -> Self {
         self.settings.inline = inline;
+        self
+    }
+
+    /// Gives each system of a run this many pinned cores, so that its actors can be [moved](crate::ActorRef::move_to);
+    /// none by default. They are run queues as any other: whose turn it is, the seed decides.
+    ///
+    /// # Panics
+    ///
+    /// When there are more than 255, as in a system of production.
+    #[must_use]
+    #[track_caller]
+    pub fn pinned_cores(mut self, count: usize) -> Self {
+        assert!(count <= PINNED_MAX, "a system has at most {PINNED_MAX} pinned cores");
+        self.settings.pinned_cores = count;
         self
     }
 

@@ -47,7 +47,8 @@
 //! });
 //! ```
 //!
-//! [`Explore`] is the same with settings: faults, whether asks run where the asker stands, how long a run may take.
+//! [`Explore`] is the same with settings: faults, whether asks run where the asker stands, pinned cores to move actors to,
+//! how long a run may take.
 //! [`Run`] is what the test is given: the [system](Run::system), [tasks](Run::spawn) beside its own, [chance](Run::below)
 //! from the same seed, [probes](Run::probe), [expectations](Run::expect_restarts), and [the reins](Run::hold) for who
 //! wants to step by hand.
@@ -66,6 +67,7 @@
 //! | a mailbox that says it is full | off | [`Faults::full`] |
 //! | a turn that comes late, as after a slow handler | off | [`Faults::slow`] |
 //! | a task of the test that is dropped at an await, with the ask it waits for | off | [`Faults::cancels`] |
+//! | when an actor that is [moved](crate::ActorRef::move_to) leaves, and when it arrives | decided | [`Explore::pinned_cores`] |
 //! | a timer that rings | when nothing is ready, the next one | [`Run::advance`] |
 //!
 //! What one sender sends to one actor arrives in the order sent, whatever is switched on. A seed uses each of its

@@ -20,6 +20,7 @@ use super::sim::SystemSim;
 use super::state::State;
 use super::trace::What;
 use crate::actor::Inline;
+use crate::runtime::Seam;
 use crate::system::System;
 
 /// One run of a test: what the seed decides, and what the test does. Cloned freely; it stays on its thread.
@@ -60,13 +61,18 @@ impl Run {
             InlineAsks::Never => Inline::Never,
             InlineAsks::Seeded => Inline::Auto,
         };
-        let system = System::builder().name(name).start_stepped(Handle::current(), seam, inline);
-        self.local.runtimes.borrow_mut().push(system.commons().runtime.clone());
+        let cores =
+            (0..self.state.settings.pinned_cores).map(|_| Arc::new(self.queue_of(system)) as Arc<dyn Seam>);
+        let system = System::builder().name(name).start_stepped(Handle::current(), seam, cores, inline);
+        let commons = system.commons();
+        let queues = std::iter::once(&commons.runtime).chain(&commons.pinned);
+        self.local.runtimes.borrow_mut().extend(queues.cloned());
         self.local.systems.borrow_mut().push(system.clone());
         system
     }
 
-    /// A further run queue of a system. Its runtime is to be put among the run's, in this order.
+    /// A further run queue of a system: one for each home of its actors. Its runtime is to be put among the run's, in
+    /// this order.
     fn queue_of(&self, system: usize) -> SystemSim {
         let mut inner = self.state.lock();
         inner.queues.push(VecDeque::new());

@@ -3,6 +3,7 @@
 
 mod actors;
 mod faults;
+mod moves;
 mod order;
 mod probes;
 mod reins;
