@@ -34,6 +34,8 @@ struct Entries {
     /// The number of the last message from a sender to an actor.
     last: HashMap<(u64, u64), u64>,
     actors: u64,
+    moves: u64,
+    arrivals: u64,
     /// What is wrong. Noted and not panicked over: a panic in a handler would be one of many.
     wrong: Vec<String>,
 }
@@ -51,6 +53,8 @@ pub(crate) struct Sums {
     pub(crate) cancelled: u64,
     pub(crate) restarts: u64,
     pub(crate) stops: u64,
+    pub(crate) moves: u64,
+    pub(crate) arrivals: u64,
 }
 
 /// Who sends, and its how-manieth message to whom.
@@ -116,7 +120,17 @@ impl Books {
         entries.actors
     }
 
-    fn complain(&self, what: String) {
+    /// An actor was told to move.
+    pub(crate) fn ordered_move(&self) {
+        self.entries().moves += 1;
+    }
+
+    /// It has arrived.
+    pub(crate) fn moved(&self) {
+        self.entries().arrivals += 1;
+    }
+
+    pub(crate) fn complain(&self, what: String) {
         self.entries().wrong.push(what);
     }
 
@@ -135,7 +149,20 @@ impl Books {
         assert_eq!(entries.asked, entries.answered + entries.cancelled, "one answer an ask");
         let returned = returned + withdrawn;
         let (asked, cancelled) = (entries.asked, entries.cancelled);
-        Sums { schedules: 1, made, handled: finished, returned, dead, asked, cancelled, ..Sums::default() }
+        let (moves, arrivals) = (entries.moves, entries.arrivals);
+        let handled = finished;
+        Sums {
+            schedules: 1,
+            made,
+            handled,
+            returned,
+            dead,
+            asked,
+            cancelled,
+            moves,
+            arrivals,
+            ..Sums::default()
+        }
     }
 }
 
@@ -151,6 +178,8 @@ impl Sums {
         self.cancelled += other.cancelled;
         self.restarts += other.restarts;
         self.stops += other.stops;
+        self.moves += other.moves;
+        self.arrivals += other.arrivals;
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A schedule is two to four senders, each with up to eight messages to one of two or three actors: told, sent and asked, to
 //! handlers of every kind, cancelled half way, with deadlines, while handlers and tasks panic, mailboxes are full, turns
-//! come late, and actors are stopped, drained and killed. At the end the system is stopped. Then each message has one
+//! come late, and actors are moved between the workers and two pinned cores, stopped, drained and killed. At the end the system is stopped. Then each message has one
 //! end (handled, returned, or a dead letter that the system counts), each ask one answer that says no more than is
 //! true, each sender's messages to each actor came in its order, and nobody hangs. Half of the schedules use
 //! the mailboxes of production, half those that the kit watches and disorders.
@@ -19,7 +19,11 @@ use std::time::{Duration, Instant};
 use actors::{Bounded, DEEDS, Deed, Deferred, Desk, Desks, Grouped, Latest, Load, Lower, Plain, Slow, Work};
 use books::{Books, From, InHand, Sums};
 use ostraca::prelude::*;
-use ostraca::testkit::{Explore, Faults, Run};
+use ostraca::testkit::{Cancelled, Explore, Faults, Run};
+use ostraca::{Home, MoveError};
+
+const CORES: usize = 2;
+const HOMES: [Home; 1 + CORES] = [Home::Workers, Home::Pinned(0), Home::Pinned(1)];
 
 #[derive(Clone)]
 enum Someone {
@@ -60,6 +64,7 @@ impl Sender {
 
     async fn act<A: Desks>(&mut self, actor: &ActorRef<A>, to: usize) {
         match self.run.below(60) {
+            53..=56 => self.moves(actor).await,
             57 => ActorRef::stop(actor),
             58 => ActorRef::drain(actor),
             59 => ActorRef::kill(actor),
@@ -69,6 +74,21 @@ impl Sender {
                 2 => self.work::<A, Grouped>(actor, to).await,
                 _ => self.work::<A, Deferred>(actor, to).await,
             },
+        }
+    }
+
+    /// Has an actor move, and waits for its arrival, or does not, or gives up half way.
+    async fn moves<A: Desks>(&self, actor: &ActorRef<A>) {
+        let moving = ActorRef::move_to(actor, *self.run.choose(&HOMES));
+        self.books.ordered_move();
+        if self.run.one_in(3) {
+            return;
+        }
+        match self.run.cancellable(moving).await {
+            Ok(Ok(_moved)) => self.books.moved(),
+            Ok(Err(MoveError::Stopped)) if ActorRef::stop_reason(actor).is_some() => {}
+            Ok(Err(error)) => self.books.complain(format!("a move: {error}")),
+            Err(Cancelled) => {}
         }
     }
 
@@ -149,7 +169,7 @@ fn every_message_has_one_end_and_every_ask_one_answer_whatever_the_seed_decides(
         .cancels(0.04);
     let sums = Cell::new(Sums::default());
     let began = Instant::now();
-    let explore = Explore::new().seeds(1_000).faults(faults);
+    let explore = Explore::new().seeds(1_000).pinned_cores(CORES).faults(faults);
     let test = async |run: Run| {
         let of_this = schedule(&run).await;
         let mut all = sums.get();
@@ -159,17 +179,30 @@ fn every_message_has_one_end_and_every_ask_one_answer_whatever_the_seed_decides(
     explore.clone().run(test);
     explore.real_mailboxes().run(test);
     let took = began.elapsed();
-    let Sums { schedules, steps, made, handled, returned, dead, asked, cancelled, restarts, stops } =
-        sums.get();
+    let Sums {
+        schedules,
+        steps,
+        made,
+        handled,
+        returned,
+        dead,
+        asked,
+        cancelled,
+        restarts,
+        stops,
+        moves,
+        arrivals,
+    } = sums.get();
     println!(
         "{schedules} schedules, {steps} steps in {:.1} s, {:.0} µs a schedule: {made} messages = {handled} handled \
-         + {returned} returned + {dead} dead; {asked} asked, {cancelled} given up; {restarts} restarts, {stops} stops",
+         + {returned} returned + {dead} dead; {asked} asked, {cancelled} given up; {restarts} restarts, {stops} stops, \
+         {moves} moves of which {arrivals} were waited for",
         took.as_secs_f64(),
         took.as_secs_f64() * 1e6 / schedules as f64,
     );
     assert_eq!(made, handled + returned + dead);
     assert!(
-        restarts > schedules / 100 && stops > schedules / 10,
-        "the schedules hardly fail or stop anything"
+        restarts > schedules / 100 && stops > schedules / 10 && arrivals > schedules / 10,
+        "the schedules hardly fail, stop or move anything"
     );
 }
