@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::home::MoveOrder;
 use super::lifecycle::{ActorId, Exit, Failure, Label, StopReason};
@@ -23,6 +23,11 @@ pub(crate) trait Parent: Send + Sync {
     /// is asked about by [`failed`](Self::failed).
     fn decides(&self) -> bool {
         false
+    }
+
+    /// Until when what a child asks in its `#[start]` is to be answered, seen from now.
+    fn start_deadline(&self, _child: ChildSlot) -> Option<Instant> {
+        None
     }
 
     /// A child has started. Only for who decides.

@@ -10,13 +10,15 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::core::{
-    ChildError, ChildId, ChildState, Command, Core, End, Event, Outcome, Request, StopCause, Ticket, Timer,
+    ChildError, ChildId, Command, Core, End, Event, Outcome, Request, StopCause, Ticket, Timer,
 };
+use super::member::{ChildInfo, Member, MemberCell, Seat, StartTime, close_reason};
 use super::plan::ChildSpec;
 use super::spec::{Recipe, SupervisorSpec};
 use super::window::Window;
@@ -64,46 +66,6 @@ struct Inner {
     closed: Option<StopReason>,
 }
 
-/// A child, over all its incarnations and cells.
-struct Member {
-    name: Option<Arc<str>>,
-    recipe: Recipe,
-    /// One of those that the supervisor starts with.
-    is_given: bool,
-    cell: Option<MemberCell>,
-    /// How its last incarnation ended.
-    end: Option<IncarnationEnd>,
-}
-
-#[derive(Clone)]
-struct MemberCell {
-    slot: u32,
-    cell: AnyRef,
-    group: Option<Arc<Group>>,
-}
-
-/// A cell that has not stopped for good, perhaps one that its member has let go of.
-struct Seat {
-    id: ChildId,
-    cell: Option<AnyRef>,
-    /// While it was drained.
-    falls: Window,
-}
-
-/// What is known of a child.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ChildInfo {
-    /// Its number among its siblings, over all its restarts.
-    pub id: ChildId,
-    /// The name it was given.
-    pub name: Option<Arc<str>>,
-    /// Its actor, if there is one now.
-    pub actor: Option<Label>,
-    /// What it does.
-    pub state: ChildState,
-}
-
 impl Group {
     pub(super) fn new(commons: &Arc<Commons>, spec: &SupervisorSpec, is_nested: bool) -> Arc<Self> {
         let mut inner = Inner {
@@ -122,7 +84,9 @@ impl Group {
             drains: false,
             closed: None,
         };
-        let enter = |(child, recipe): &(ChildSpec, Recipe)| (inner.enter(child, recipe, true), child.clone());
+        let now = commons.now();
+        let enter =
+            |(child, recipe): &(ChildSpec, Recipe)| (inner.enter(child, recipe, true, now), child.clone());
         let given = spec.children.iter().map(enter).collect();
         inner.core = Core::new(spec.plan.clone(), given);
         let standing = watch::Sender::new(Standing::Off(Outcome::Stopped));
@@ -229,7 +193,7 @@ impl Group {
     }
 
     pub(super) async fn add(&self, child: ChildSpec, recipe: Recipe) -> Result<ChildId, ChildError> {
-        let id = self.inner.lock().enter(&child, &recipe, false);
+        let id = self.inner.lock().enter(&child, &recipe, false, self.commons.now());
         self.ask(Request::Add(id, child)).await?;
         Ok(id)
     }
@@ -315,6 +279,7 @@ impl Group {
                 self.log_kill(id);
                 self.order(id, Control::Cut);
             }
+            Command::Abort(id) => self.abort_start(id),
             Command::Close(id) => {
                 let (cell, end) = {
                     let mut inner = self.inner.lock();
@@ -351,9 +316,14 @@ impl Group {
     /// Starts a child: again, or anew when it has no cell.
     fn start(&self, id: ChildId) {
         let Some(me) = self.me.upgrade() else { return };
+        let now = self.commons.now();
         let (recipe, name) = {
             let mut inner = self.inner.lock();
-            let Some(member) = inner.members.get(&id).filter(|_| inner.closed.is_none()) else { return };
+            if inner.closed.is_some() {
+                return;
+            }
+            let Some(member) = inner.members.get_mut(&id) else { return };
+            (member.start.began, member.start.is_over) = (now, false);
             if let Some(member) = &member.cell {
                 let cell = member.cell.clone();
                 drop(inner);
@@ -385,6 +355,20 @@ impl Group {
         }
     }
 
+    /// Ends a start that takes too long.
+    fn abort_start(&self, id: ChildId) {
+        let late = {
+            let mut inner = self.inner.lock();
+            let Some(member) = inner.members.get_mut(&id) else { return };
+            member.start.is_over = true;
+            member.cell.as_ref().map(|cell| cell.cell.clone()).zip(member.start.failure())
+        };
+        if let Some((cell, failure)) = late {
+            tracing::warn!(target: "ostraca::supervisor", actor = %cell.label(), "{failure}");
+            cell.order(Control::Cut);
+        }
+    }
+
     fn order(&self, id: ChildId, control: Control) {
         let cell = self.inner.lock().members.get(&id).and_then(|m| Some(m.cell.as_ref()?.cell.clone()));
         if let Some(cell) = cell {
@@ -400,7 +384,7 @@ impl Group {
         }
     }
 
-    fn arm(&self, timer: Timer, after: std::time::Duration) {
+    fn arm(&self, timer: Timer, after: Duration) {
         let group = self.me.clone();
         let task = self.commons.runtime.spawn(async move {
             tokio::time::sleep(after).await;
@@ -416,7 +400,7 @@ impl Group {
     fn ended(&self, outcome: Outcome) {
         let owner = self.inner.lock().owner.clone();
         let reason = match outcome {
-            Outcome::GaveUp(id) => Some(StopReason::GaveUp(self.member_failure(id))),
+            Outcome::GaveUp(id) => Some(StopReason::GaveUp(self.failure_of(id))),
             Outcome::AutoShutdown(_) => Some(StopReason::AutoShutdown),
             Outcome::Stopped | Outcome::NotStarted(_) => None,
         };
@@ -428,25 +412,17 @@ impl Group {
 
     fn describe(&self, outcome: Outcome) -> String {
         match outcome {
-            Outcome::NotStarted(id) => self.member_failure(id).to_string(),
-            Outcome::GaveUp(id) => StopReason::GaveUp(self.member_failure(id)).to_string(),
+            Outcome::NotStarted(id) => self.failure_of(id).to_string(),
+            Outcome::GaveUp(id) => StopReason::GaveUp(self.failure_of(id)).to_string(),
             Outcome::AutoShutdown(_) => StopReason::AutoShutdown.to_string(),
             Outcome::Stopped => StopReason::Requested.to_string(),
         }
     }
 
-    fn member_failure(&self, id: ChildId) -> Failure {
-        let inner = self.inner.lock();
-        let member = inner.members.get(&id);
-        let end = match member.and_then(|member| member.end.as_ref()) {
-            Some(IncarnationEnd::Failed(failure)) => failure.to_string(),
-            Some(IncarnationEnd::InOrder(reason)) => reason.to_string(),
-            Some(IncarnationEnd::Killed) => StopReason::Killed.to_string(),
-            None => "it did not start".into(),
-        };
-        match member.and_then(|member| member.cell.as_ref()) {
-            Some(cell) => Failure::member(&cell.cell.label().to_string(), &end),
-            None => Failure::member("a child", &end),
+    fn failure_of(&self, id: ChildId) -> Failure {
+        match self.inner.lock().members.get(&id) {
+            Some(member) => member.failure(),
+            None => Failure::member("a child", "it did not start"),
         }
     }
 
@@ -460,29 +436,18 @@ impl Group {
 }
 
 impl Inner {
-    fn enter(&mut self, child: &ChildSpec, recipe: &Recipe, is_given: bool) -> ChildId {
+    fn enter(&mut self, child: &ChildSpec, recipe: &Recipe, is_given: bool, now: Instant) -> ChildId {
         let id = ChildId(self.next_id);
         self.next_id += 1;
         let (name, recipe) = (child.name.clone(), recipe.clone());
-        self.members.insert(id, Member { name, recipe, is_given, cell: None, end: None });
+        let start = StartTime { limit: child.start, began: now, is_over: false };
+        self.members.insert(id, Member { name, recipe, is_given, cell: None, end: None, start });
         id
     }
 
     fn groups(&self) -> Vec<Arc<Group>> {
         let cells = self.members.values().filter_map(|member| member.cell.as_ref());
         cells.filter_map(|cell| cell.group.clone()).collect()
-    }
-}
-
-/// What the references of a child that is closed are told.
-fn close_reason(end: Option<IncarnationEnd>, otherwise: &StopReason) -> StopReason {
-    match (end, otherwise) {
-        (_, StopReason::SystemStopped | StopReason::RuntimeLost) => otherwise.clone(),
-        (Some(IncarnationEnd::Failed(failure)), StopReason::GaveUp(_)) => StopReason::GaveUp(failure),
-        (Some(IncarnationEnd::Failed(failure)), _) => StopReason::Failed(failure),
-        (Some(IncarnationEnd::Killed), _) => StopReason::Killed,
-        (Some(IncarnationEnd::InOrder(StopReason::Restarting)) | None, _) => StopReason::Requested,
-        (Some(IncarnationEnd::InOrder(reason)), _) => reason,
     }
 }
 
@@ -504,10 +469,20 @@ impl Parent for Group {
         self.inner.lock().closed.is_none()
     }
 
+    fn start_deadline(&self, child: ChildSlot) -> Option<Instant> {
+        let now = self.commons.now();
+        let inner = self.inner.lock();
+        let id = inner.seats.get(&child.0)?.id;
+        Some(inner.members.get(&id)?.start.answers_until(now))
+    }
+
     fn started(&self, child: ChildSlot) {
-        if let Some(id) = self.current(child) {
-            self.feed(Event::Started(id));
+        let Some(id) = self.current(child) else { return };
+        if let Some(member) = self.inner.lock().members.get_mut(&id) {
+            // It may have been told that its time is over just when it was done: that is a kill then.
+            member.start.is_over = false;
         }
+        self.feed(Event::Started(id));
     }
 
     fn ended(&self, child: ChildSlot, end: IncarnationEnd) {
@@ -517,7 +492,12 @@ impl Parent for Group {
             IncarnationEnd::Failed(_) | IncarnationEnd::Killed => End::Badly,
         };
         if let Some(member) = self.inner.lock().members.get_mut(&id) {
-            member.end = Some(end);
+            member.end = Some(match (end, member.start.failure()) {
+                (IncarnationEnd::Killed, Some(failure)) if member.start.is_over => {
+                    IncarnationEnd::Failed(failure)
+                }
+                (end, _) => end,
+            });
         }
         self.feed(Event::Ended(id, how));
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::core::{ChildError, ChildId, Request};
-use super::group::{ChildInfo, Group};
+use super::group::Group;
+use super::member::ChildInfo;
 use super::plan::ChildSpec;
 use super::spec::{Recipe, SupervisorSpec, nested};
 use super::tree::Supervisor;

@@ -38,6 +38,13 @@
 //!
 //! - **Start.** Children start one after the other, in the order in which they were given; the next waits for the last
 //!   one's `#[start]`. If one fails, those that run are stopped and the supervisor's own start has failed.
+//! - **Limits of a start.** While a child starts its supervisor does nothing else, so a start must not wait for what only
+//!   the supervisor can bring about: the restart of a sibling that has fallen. What a `#[start]` asks, and sends, without
+//!   a deadline therefore waits for at most 5 s, as OTP's `gen_server:call` does, and then fails with
+//!   [`AskError::Deadline`](crate::AskError::Deadline). The start itself may take as long as it needs, as with OTP's
+//!   `start_link`; [`ChildSpec::start_within`] limits it, and what it asks then has the time that is left of it.
+//!   A start over its limit is ended, and has failed: it is counted like any other, and the log and the
+//!   supervisor's own failure name the actor.
 //! - **End of a child.** *Permanent*: it is restarted, however it ended, a stop on request included. *Transient*: only
 //!   if it failed or was killed. *Temporary*: never, and it is forgotten. A nested supervisor that gave up or shut
 //!   itself down ended in order: transient, it stays down.
@@ -109,9 +116,8 @@
 //! costs no time.
 //!
 //! **Bad at.** Killing a plain `fn` handler that does not return: the supervisor waits for it, where OTP's need not.
-//! A `#[start]` that asks a sibling without a deadline: a sibling that falls meanwhile is started again only when that start
-//! is over, and its mailbox, in which the ask waits, outlives the fall, where OTP's call would fail. Such an ask needs
-//! [`within`](crate::Request::within). OTP counts the window in whole seconds, this one exactly.
+//! Starts that need a sibling which falls meanwhile: it is started again when that start is over, and the ask lies in its
+//! mailbox until its time is over, where OTP's call would fail at once. OTP counts the window in whole seconds, this one exactly.
 //!
 //! [OTP's `supervisor`]: https://www.erlang.org/doc/apps/stdlib/supervisor.html
 //! [`Restart`]: crate::Restart
@@ -124,6 +130,7 @@
 pub mod core;
 mod group;
 mod handle;
+mod member;
 mod one_for_one;
 #[cfg_attr(not(feature = "internals"), allow(unreachable_pub, reason = "as for `core`, of `Plan`"))]
 mod plan;
@@ -132,8 +139,8 @@ mod tree;
 mod window;
 
 pub use core::{ChildError, ChildId, ChildState};
-pub use group::ChildInfo;
 pub use handle::{Added, SupervisorRef};
+pub use member::ChildInfo;
 pub(crate) use one_for_one::OneForOne;
 #[cfg(feature = "internals")]
 pub use plan::Plan;

@@ -57,15 +57,20 @@ pub struct ChildSpec {
     pub(super) restart: RestartType,
     /// `None`: as is usual for its kind.
     pub(super) stop: Option<StopLimit>,
+    /// `None`: as long as it takes.
+    pub(super) start: Option<Duration>,
     pub(super) is_significant: bool,
 }
 
 /// How long an actor has to stop if nothing else was said: OTP's time.
 pub(super) const STOP_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long an ask in a `#[start]` without a limit of its own waits: OTP's time of a call.
+pub(super) const ASK_IN_START_WITHIN: Duration = Duration::from_secs(5);
+
 impl ChildSpec {
     const fn new(restart: RestartType) -> Self {
-        ChildSpec { name: None, restart, stop: None, is_significant: false }
+        ChildSpec { name: None, restart, stop: None, start: None, is_significant: false }
     }
 
     /// A child that is restarted however it ends.
@@ -94,6 +99,14 @@ impl ChildSpec {
     #[must_use]
     pub const fn stop(mut self, limit: StopLimit) -> Self {
         self.stop = Some(limit);
+        self
+    }
+
+    /// How long its `#[start]` may take in all, what it asks included. One that takes longer is ended, and has failed.
+    /// By default it takes as long as it needs, but nothing that it asks may: each ask has 5 s.
+    #[must_use]
+    pub const fn start_within(mut self, limit: Duration) -> Self {
+        self.start = Some(limit);
         self
     }
 

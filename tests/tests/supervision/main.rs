@@ -5,5 +5,6 @@ mod groups;
 mod links;
 mod otp;
 mod restart;
+mod starts;
 mod storm;
 mod worker;

@@ -2,9 +2,9 @@
 
 use std::task::{Context as TaskContext, Poll, Waker};
 
-use super::super::Actor;
 use super::super::lifecycle::{Failure, StartError};
 use super::super::parent::AnyCell;
+use super::super::{Actor, scope};
 use super::Ended;
 use super::life::{At, Phase};
 use super::runner::{Next, Runner};
@@ -29,7 +29,15 @@ impl<A: Actor> Runner<'_, A> {
         if self.cell.commons.is_seeded() {
             self.poll_seeded(is_first);
         }
+        let starts = self.life().phase == Phase::Starting;
+        if starts {
+            scope::inherit_deadline(self.cell.parent.start_deadline(self.cell.child_slot()));
+        }
         let polled = self.future().poll(&mut cx);
+        if starts {
+            // It was for what this poll asked.
+            scope::inherit_deadline(None);
+        }
         if is_traced {
             self.end_traced(polled.is_ready());
         }

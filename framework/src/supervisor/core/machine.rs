@@ -28,7 +28,7 @@ struct Child {
     key: ChildId,
     spec: ChildSpec,
     state: ChildState,
-    /// Runs while it is stopped, or waits to be restarted.
+    /// Runs while it is started or stopped, or waits to be restarted.
     timer: Option<Timer>,
     backoff: Backoff,
     /// Its references wait for it: it was started and not closed since.
@@ -240,6 +240,7 @@ impl Core {
                 let child = self.child(key).expect("it has a state");
                 child.state = ChildState::Up;
                 child.backoff.started(turn.now);
+                self.disarm(key, turn);
                 return Ok(work);
             }
             Event::Ended(key, _) if self.is(key, ChildState::Starting) => {
@@ -254,6 +255,11 @@ impl Core {
                 if self.is(timer.child, ChildState::Stopping) && self.take_timer(timer).is_some() =>
             {
                 turn.out.push(Command::Kill(timer.child));
+            }
+            Event::Timer(timer)
+                if self.is(timer.child, ChildState::Starting) && self.take_timer(timer).is_some() =>
+            {
+                turn.out.push(Command::Abort(timer.child));
             }
             Event::Ended(key, _) => {
                 if let Some(child) = self.child(key)
@@ -281,7 +287,11 @@ impl Core {
             if let Some(child) = self.child(key) {
                 child.state = ChildState::Starting;
                 child.is_open = true;
+                let limit = child.spec.start;
                 turn.out.push(Command::Start(key));
+                if let Some(limit) = limit {
+                    self.arm(key, limit, turn);
+                }
                 self.stage = Stage::Working(work);
                 return;
             }
@@ -332,6 +342,7 @@ impl Core {
 
     fn not_started(&mut self, key: ChildId, work: &mut Work, turn: &mut Turn<'_>) {
         work.starts.clear();
+        self.disarm(key, turn);
         let child = self.child(key).expect("it was to start");
         child.state = ChildState::Down;
         match work.goal {

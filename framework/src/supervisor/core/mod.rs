@@ -125,6 +125,8 @@ pub enum Command {
     Stop(ChildId, StopCause),
     /// End the child at once.
     Kill(ChildId),
+    /// The child's start takes too long: end it at once, as one that has failed.
+    Abort(ChildId),
     /// The child is down and no restart is due: whoever waits for it is told.
     Close(ChildId),
     /// It is no child any more.

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::ChildState::{Down, Restarting, Starting, Stopping, Up};
-use super::Command::{Answer, Arm, Close, Disarm, Ended, Forget, Kill, Start, Stop};
+use super::Command::{Abort, Answer, Arm, Close, Disarm, Ended, Forget, Kill, Start, Stop};
 use super::{
     ChildError, ChildId, ChildState, Command, Core, End, Event, Outcome, Request, StopCause, Ticket, Timer,
 };
@@ -254,4 +254,31 @@ fn a_first_start_that_fails_stops_those_that_run() {
     assert!(matches!(said[..], [Stop(A, _), Arm(..)]), "{said:?}");
     let said = desk.says(Event::Ended(A, End::InOrder));
     assert!(matches!(said[..], [Disarm(_), Ended(Outcome::NotStarted(B))]), "{said:?}");
+}
+
+#[test]
+fn a_start_over_its_limit_is_ended_and_has_failed() {
+    let limited = ChildSpec::permanent().start_within(SECOND);
+    let mut desk = Desk::new(plan(Strategy::OneForOne), [limited]);
+    let said = desk.says(Event::Start);
+    assert!(matches!(said[..], [Start(A), Arm(_, limit)] if limit == SECOND), "{said:?}");
+    assert_eq!(desk.says(Event::Timer(timer(&said))), [Abort(A)]);
+    assert_eq!(desk.says(Event::Timer(timer(&said))), [], "once");
+    assert_eq!(desk.fails(A), [Ended(Outcome::NotStarted(A))]);
+}
+
+#[test]
+fn a_start_within_its_limit_has_none_any_more() {
+    let limited = ChildSpec::permanent().start_within(SECOND);
+    let mut desk = Desk::new(plan(Strategy::OneForOne), [limited]);
+    let limit = timer(&desk.says(Event::Start));
+    assert_eq!(desk.says(Event::Started(A)), [Disarm(limit), Command::Up]);
+    assert_eq!(desk.says(Event::Timer(limit)), []);
+    let said = desk.fails(A);
+    assert!(matches!(said[..], [Start(A), Arm(..)]), "again at each start: {said:?}");
+    let again = timer(&said);
+    assert_eq!(desk.says(Event::Timer(limit)), [], "the old one");
+    assert_eq!(desk.says(Event::Timer(again)), [Abort(A)]);
+    let said = desk.fails(A);
+    assert!(matches!(said[..], [Start(A), Arm(..)]), "counted, and tried again: {said:?}");
 }

@@ -156,6 +156,7 @@ impl World {
                 }
             }
             Command::Ended(outcome) => self.ended(id, outcome),
+            Command::Abort(_) => unreachable!("no start of these trees has a limit, as in OTP"),
             // A timer that is not needed comes all the same: the core is to know.
             Command::Disarm(_) | Command::Close(_) | Command::Forget(_) => {}
         }
