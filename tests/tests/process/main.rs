@@ -124,19 +124,21 @@ fn stop_child(workers: usize) -> Ended {
     Ended { status, took, log, said }
 }
 
-/// Its end, but not for ever.
+/// Its end, but not for ever. That is counted in looks: where the machine stops both processes for a while, the child
+/// has its time all the same.
 fn wait(child: &mut Child) -> ExitStatus {
-    let until = Instant::now() + 10 * DEADLINE;
-    loop {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let looks = (10 * DEADLINE).as_millis() / PAUSE.as_millis();
+    for _ in 0..looks {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
         }
-        if Instant::now() > until {
-            child.kill().unwrap();
-            panic!("it goes on after {:?}", 10 * DEADLINE);
-        }
-        std::thread::park_timeout(Duration::from_millis(5));
+        std::thread::park_timeout(PAUSE);
     }
+    child.kill().unwrap();
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    panic!("it goes on after {looks} looks at it, {PAUSE:?} apart\n{log}");
 }
 
 fn assert_named(ended: &Ended) {
