@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::goal::Goal;
 use super::{
     ChildError, ChildId, ChildSpec, ChildState, Command, End, Event, Outcome, Plan, Request, StopCause,
     Ticket, Timer,
@@ -50,27 +51,6 @@ struct Work {
     /// Then to be started, the first one first.
     starts: VecDeque<ChildId>,
     goal: Goal,
-}
-
-#[derive(Clone, Copy)]
-enum Goal {
-    Init,
-    Restart,
-    /// Restart this child when the wait is over.
-    Wait(ChildId, Duration),
-    Leave(Outcome),
-    Add(Ticket, ChildId),
-    Terminate(Ticket, ChildId),
-    StartAgain(Ticket, ChildId),
-}
-
-impl Goal {
-    fn stop_cause(self) -> StopCause {
-        match self {
-            Goal::Restart | Goal::Wait(..) => StopCause::Sibling,
-            _ => StopCause::End,
-        }
-    }
 }
 
 /// What is to be looked at when the work is done.

@@ -22,6 +22,7 @@
 //!
 //! **Cost.** A search among the children an event, and one allocation for a piece of work.
 
+mod goal;
 mod machine;
 #[cfg(test)]
 mod tests;
