@@ -20,15 +20,15 @@ while (($#)); do
             seed=${2:?--seed needs a number}
             shift
             ;;
-        loom | order | seeds | otp | stop | moves | stress | asan) chosen+=("$1") ;;
+        loom | order | seeds | batches | otp | stop | moves | stress | asan) chosen+=("$1") ;;
         *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [otp] [stop] [moves] [stress] [asan]" >&2
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [otp] [stop] [moves] [stress] [asan]" >&2
             exit 2
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order seeds otp stop moves stress asan)
+((${#chosen[@]})) || chosen=(loom order seeds batches otp stop moves stress asan)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -68,6 +68,17 @@ run_seeds() {
     }
     OSTRACA_SEEDS=${OSTRACA_SEEDS:-500000} \
         cargo test --locked -p ostraca-tests --release --test seeds -- --nocapture
+}
+
+# Batches with every option under panics, cancelled asks, deadlines, restarts and stops over seeded schedules: one answer
+# an item. Its short form is one of the plain tests.
+run_batches() {
+    [[ $form == long ]] || {
+        echo "batches: 2 x 300 schedules, run by cargo test"
+        return 0
+    }
+    OSTRACA_SEEDS=${OSTRACA_SEEDS:-500000} \
+        cargo test --locked -p ostraca-tests --release --test batches seeded -- --nocapture
 }
 
 # OTP's supervisor, as a model, and ours on random trees and failures: the decisions alone, and all of it live. Its short

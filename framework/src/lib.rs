@@ -109,9 +109,9 @@ pub mod topic;
 
 #[cfg(not(ostraca_loom))]
 pub use actor::{
-    Actor, ActorId, ActorRef, AskError, Batch, BatchItems, Cached, CachedMessage, Carries, Context,
-    DeadLetter, DeadReason, Envelope, Failure, Finds, Handled, HandlerInfo, Handles, Home, Inline, Item,
-    Label, Local, LookupError, Message, Methods, MoveError, Moved, NoMethods, Reads, Recipient,
+    Actor, ActorId, ActorRef, AskError, Batch, BatchItems, BatchPlan, Cached, CachedMessage, Carries,
+    Context, DeadLetter, DeadReason, Envelope, Failure, Finds, Handled, HandlerInfo, Handles, Home, Inline,
+    Item, Label, Local, LookupError, Message, Methods, MoveError, Moved, NoMethods, Reads, Recipient,
     RecipientRequest, ReplyTo, Request, Restart, Route, SendError, Sending, Settings, SpawnError, StartError,
     StopReason, Target, Task, TellError, Terminated, Turn, WeakRef, log_panics,
 };
@@ -148,9 +148,9 @@ pub mod prelude {
 #[cfg(not(ostraca_loom))]
 pub mod __private {
     pub use crate::actor::{
-        Actor, BatchReplies, Cached, CachedMessage, Carries, Context, Direct, Envelope, Finds, Handled,
-        HandlerInfo, Handles, Inline, IsResult, Message, Methods, Reads, ReplyTo, Route, Settings,
-        StartError, StopReason, Turn, fill, take_batch,
+        Actor, BatchPlan, BatchReplies, Cached, CachedMessage, Carries, Context, Direct, Envelope, Finds,
+        Gathered, Handled, HandlerInfo, Handles, Inline, IsResult, Message, Methods, Reads, ReplyTo, Route,
+        Settings, StartError, StopReason, Turn, fill, take_batch,
     };
     pub use crate::cache::{CacheStats, KeyedCache, View};
     pub use crate::mailbox::Overflow;

@@ -11,6 +11,8 @@ use crate::types::{self, Answer, Flaw};
 /// What the derive needs to know of a message.
 struct Model {
     answer: Answer,
+    /// The function of `size = ..`.
+    size: Option<TokenStream>,
     key: Option<(Member, Type)>,
 }
 
@@ -35,16 +37,22 @@ fn check(input: &DeriveInput, errors: &mut Errors) -> Model {
     if let Data::Union(data) = &input.data {
         errors.on(data.union_token, "a message is a `struct` or an `enum`");
     }
-    Model { answer: answer(&input.attrs, errors), key: key(input, errors) }
+    let (answer, size) = options(&input.attrs, errors);
+    Model { answer, size, key: key(input, errors) }
 }
 
-/// `#[message(reply = T)]`, or `()`.
-fn answer(attrs: &[Attribute], errors: &mut Errors) -> Answer {
-    let mut answer = None;
+/// `#[message(reply = T, size = function)]`; without a reply it is `()`.
+fn options(attrs: &[Attribute], errors: &mut Errors) -> (Answer, Option<TokenStream>) {
+    let (mut answer, mut size) = (None, None);
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("message")) {
         for opt in options::of_attribute(attr, errors) {
-            if opt.name != "reply" {
-                options::unknown(&opt, "#[message(..)]", &["reply"], errors);
+            if opt.name == "size" {
+                if size.is_some() {
+                    errors.on(&opt.name, "`size` stands here twice: write it once");
+                }
+                size = opt.expression("|message| message.text.len()", errors);
+            } else if opt.name != "reply" {
+                options::unknown(&opt, "#[message(..)]", &["reply", "size"], errors);
             } else if answer.is_some() {
                 errors.on(&opt.name, "`reply` stands here twice: write it once");
             } else if let Some(ty) = opt.ty("Result<i64, Insufficient>", errors) {
@@ -52,7 +60,7 @@ fn answer(attrs: &[Attribute], errors: &mut Errors) -> Answer {
             }
         }
     }
-    answer.unwrap_or_else(Answer::unit)
+    (answer.unwrap_or_else(Answer::unit), size)
 }
 
 fn reply(ty: Type, errors: &mut Errors) -> Type {
@@ -125,8 +133,13 @@ fn expand(input: &DeriveInput, model: &Model) -> TokenStream {
     let key = model.key.as_ref().map(|(member, ty)| {
         keyed(&quote! { impl #impl_generics }, &target, where_clause.to_token_stream(), &quote!(#member), ty)
     });
-    let message =
-        message(&quote! { impl #impl_generics }, &target, where_clause.to_token_stream(), &model.answer);
+    let message = message(
+        &quote! { impl #impl_generics },
+        &target,
+        where_clause.to_token_stream(),
+        &model.answer,
+        model.size.as_ref(),
+    );
     quote! { #message #key }
 }
 
@@ -136,7 +149,16 @@ pub(crate) fn message(
     target: &TokenStream,
     where_clause: TokenStream,
     answer: &Answer,
+    size: Option<&TokenStream>,
 ) -> TokenStream {
+    let size = size.map(|size| {
+        quote! {
+            fn size(&self) -> usize {
+                let size: fn(&Self) -> usize = #size;
+                size(self)
+            }
+        }
+    });
     let reply = &answer.reply;
     let refusal = answer.refusal_or_never();
     quote! {
@@ -144,6 +166,8 @@ pub(crate) fn message(
         #header ::ostraca::__private::Message for #target #where_clause {
             type Reply = #reply;
             type Refusal = #refusal;
+
+            #size
         }
     }
 }

@@ -211,6 +211,23 @@ impl Opt {
         word
     }
 
+    /// Whether it is `name = word`.
+    pub(crate) fn is_word(&self, word: &str) -> bool {
+        matches!(&self.value, Value::Is(value) if value.to_string() == word)
+    }
+
+    /// `name = word` or `name = word(option, ..)`: what stands behind it, as an option.
+    pub(crate) fn nested(&self, example: &str, errors: &mut Errors) -> Option<Opt> {
+        let value = self.value(example, errors)?;
+        let nested = option.parse2(value.clone());
+        nested.map_err(|_| errors.on(value, format!("write for instance `{} = {example}`", self.name))).ok()
+    }
+
+    /// `name = expression`, which the compiler checks.
+    pub(crate) fn expression(&self, example: &str, errors: &mut Errors) -> Option<TokenStream> {
+        self.value(example, errors).cloned()
+    }
+
     /// `name = Name`.
     pub(crate) fn ident(&self, example: &str, errors: &mut Errors) -> Option<Ident> {
         let value = self.value(example, errors)?;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::Actor;
+use super::batch::BatchStats;
 use super::lifecycle::{ActorId, Label};
 use super::names::Names;
 use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Parent, WeakAnyRef};
@@ -56,6 +57,7 @@ pub(crate) struct Retired {
     pub(crate) stats: CellStats,
     pub(crate) rare: RareStats,
     pub(crate) caches: BTreeMap<&'static str, CacheStats>,
+    pub(crate) batches: BTreeMap<&'static str, BatchStats>,
 }
 
 /// The actor that a supervisor of children reports to.
@@ -115,6 +117,9 @@ impl Commons {
             if let Some(rare) = cell.rare_stats_if_any() {
                 retired.rare.add(rare);
             }
+            for (name, stats) in cell.batches() {
+                *retired.batches.entry(name).or_default() += &stats;
+            }
             for (name, mut stats) in cell.caches() {
                 stats.len = 0;
                 *retired.caches.entry(name).or_default() += stats;
@@ -171,6 +176,12 @@ pub enum DeadReason {
     Stopped,
     /// It made room for a newer one.
     Displaced,
+    /// Its asker was gone when its batch was to run.
+    Cancelled,
+    /// Its asker's deadline was over when its batch was to run.
+    Expired,
+    /// It failed, after its batch did, alone as well.
+    Quarantined,
 }
 
 impl fmt::Display for DeadReason {
@@ -180,6 +191,9 @@ impl fmt::Display for DeadReason {
             DeadReason::Killed => "the actor was killed half way through it",
             DeadReason::Stopped => "the actor stopped before it ran",
             DeadReason::Displaced => "it made room for a newer one",
+            DeadReason::Cancelled => "nobody waited for it any more",
+            DeadReason::Expired => "its deadline was over",
+            DeadReason::Quarantined => "it failed in its batch, and alone",
         })
     }
 }

@@ -4,19 +4,23 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::batch::{BatchCells, ClosedBy, LeftOut};
 use super::cell::{Birth, Cell, Link, Name, StartOn};
-use super::commons::{Commons, Owner};
+use super::commons::{Commons, DeadReason, Owner};
 use super::lifecycle::{Failure, SpawnError, StopReason, Terminated};
 use super::names::LookupError;
 use super::parent::{AnyCell, AnyParent, AnyRef, Control, Linked};
 use super::refs::{ActorRef, WeakRef};
 use super::reply::RawReply;
 use super::{Actor, Handles, Message};
+
+/// One call in so many of a plain batched `fn` is timed.
+const TIMED_EVERY: u64 = 16;
 
 /// Given to `#[start]`, `#[stop]` and every handler that asks for it (`ctx: &mut Context<Self>`).
 ///
@@ -76,7 +80,7 @@ impl<A: Actor> Context<A> {
     }
 
     /// The time now, by the system's clock: paused in tests that pause tokio's.
-    pub fn now(&self) -> std::time::Instant {
+    pub fn now(&self) -> Instant {
         self.link.cell().now()
     }
 
@@ -384,12 +388,52 @@ impl<A: Actor> Context<A> {
         &mut self.link
     }
 
-    /// The handler took `len` messages in one batch.
-    pub(super) fn begin_batch(&mut self, len: usize) {
+    /// The handler took a batch of `len` messages, and is called with it. The time, if it is this call's turn.
+    pub(super) fn begin_batch(&mut self, handler: usize, len: usize, closed_by: ClosedBy) -> Option<Instant> {
         self.in_hand = len as u32;
+        let cells = self.count_batch(handler, len, closed_by);
+        let calls = cells.calls.value();
+        cells.calls.add(1);
+        self.is_call_timed(handler, calls).then(|| self.now())
+    }
+
+    /// A batch was closed.
+    pub(super) fn count_batch(&self, handler: usize, len: usize, closed_by: ClosedBy) -> &BatchCells {
         let stats = self.link.cell().rare_stats();
         stats.batches.add(1);
         stats.batch_items.add(len as u64);
+        let cells = stats.batched.of(handler, A::HANDLERS.len());
+        cells.closed(len, closed_by);
+        cells
+    }
+
+    /// What a batched handler counts.
+    pub(super) fn batch_cells(&self, handler: usize) -> &BatchCells {
+        self.link.cell().rare_stats().batched.of(handler, A::HANDLERS.len())
+    }
+
+    /// Whether the call after so many of a batched handler is timed.
+    pub(super) fn is_call_timed(&self, handler: usize, calls: u64) -> bool {
+        A::HANDLERS[handler].is_async() || calls.is_multiple_of(TIMED_EVERY) || self.commons().is_seeded()
+    }
+
+    /// Counts messages of a batch that nobody waits for any more.
+    pub(super) fn leave_out(&self, handler: usize, left_out: &LeftOut) {
+        let cells = self.batch_cells(handler);
+        cells.cancelled.add(left_out.cancelled as u64);
+        cells.expired.add(left_out.expired as u64);
+        self.link.leave_out(handler, DeadReason::Cancelled, left_out.cancelled);
+        self.link.leave_out(handler, DeadReason::Expired, left_out.expired);
+    }
+
+    /// The handler has so many messages.
+    pub(super) fn set_in_hand(&mut self, len: usize) {
+        self.in_hand = len as u32;
+    }
+
+    /// Whether the actor is to stop when its handler has ended.
+    pub(super) fn is_ending(&mut self) -> bool {
+        self.link.is_ending()
     }
 
     /// How many messages the handler had.

@@ -1,5 +1,7 @@
 //! Messages, and the envelope that carries one with the way back to its asker.
 
+use std::time::Instant;
+
 use super::context::Context;
 use super::reply::{RawReply, ReplyTo};
 use super::{Actor, scope, trace};
@@ -12,6 +14,12 @@ pub trait Message: Send + 'static {
     type Reply: Send + 'static;
     /// What the handler answers when it refuses; [`Infallible`](std::convert::Infallible) when it never does.
     type Refusal: Send + 'static;
+
+    /// What it counts against a batch's `bytes_max`, in bytes: by default what it takes itself, without what it points
+    /// to. `#[message(size = ..)]` names a function of it.
+    fn size(&self) -> usize {
+        size_of_val(self)
+    }
 }
 
 /// A type of actor that takes `M`.
@@ -33,6 +41,12 @@ pub trait Handles<M: Message>: Actor {
     ///
     /// When the enum holds another message: callers check first.
     fn unwrap(message: Self::Message) -> Envelope<M>;
+
+    /// Looks at it there; `None` for another one. Only a batch with `bytes_max` needs it.
+    fn peek(message: &Self::Message) -> Option<&M> {
+        let _unused = message;
+        None
+    }
 }
 
 /// A plain handler: what it is called by when neither the message nor its answer has to travel.
@@ -71,6 +85,22 @@ pub struct Envelope<M: Message> {
 }
 
 impl<M: Message> Envelope<M> {
+    /// Whether somebody waits for an answer, or did. Of a traced tell too.
+    #[inline]
+    pub(super) fn is_asked(&self) -> bool {
+        self.reply.is_awaited()
+    }
+
+    /// Whether its asker is gone.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.reply.is_cancelled()
+    }
+
+    /// Its asker's deadline.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.reply.deadline()
+    }
+
     /// A told message: nobody waits for an answer.
     pub(crate) fn told(message: M) -> Self {
         Envelope { message, reply: RawReply::nobody() }

@@ -40,7 +40,9 @@ use std::future::Future;
 
 use crate::cache::CacheStats;
 
-pub use batch::{Batch, BatchItems, BatchReplies, Item, take_batch};
+pub use batch::{
+    Batch, BatchItems, BatchPlan, BatchReplies, BatchStats, ClosedBy, Gathered, Item, take_batch,
+};
 pub use cached::{Cached, CachedMessage, fill};
 pub use commons::{DeadLetter, DeadReason};
 pub use context::{Context, Task};

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::batch::BatchStats;
 use super::home::MoveOrder;
 use super::lifecycle::{ActorId, Exit, Failure, Label, StopReason};
 use super::settings::Restart;
@@ -176,6 +177,8 @@ pub(crate) trait AnyCell: Counted {
     fn rare_stats_if_any(&self) -> Option<&RareStats>;
     fn exit(&self) -> &Exit;
     fn mailbox_len(&self) -> usize;
+    /// What the batched handlers have done, by the name of their method; of those that had a batch.
+    fn batches(&self) -> Vec<(&'static str, BatchStats)>;
     /// The keyed caches, by the name of their method.
     fn caches(&self) -> Vec<(&'static str, CacheStats)>;
     fn order(&self, control: Control);

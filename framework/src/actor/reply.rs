@@ -227,6 +227,12 @@ impl<T, E> RawReply<T, E> {
         self.0.0.is_some()
     }
 
+    /// Whether the asker is gone. False for a tell.
+    pub(super) fn is_cancelled(&self) -> bool {
+        // ORDERING: Relaxed; as in `ReplyTo::is_cancelled`.
+        self.0.slot().is_some_and(|slot| slot.state.load(Ordering::Relaxed) == DROPPED)
+    }
+
     /// Takes it out; what is left leads nowhere.
     pub(crate) fn take(&mut self) -> Self {
         std::mem::replace(self, Self::nobody())

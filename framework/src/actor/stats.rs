@@ -1,5 +1,6 @@
 //! What each cell counts. Written by its runner, pulled by the monitor.
 
+use super::batch::Batched;
 use crate::stats::{Counter, SharedCounter};
 
 /// One cell's counters of what happens all the time. Whoever holds the claim writes them: no atomic addition.
@@ -24,6 +25,8 @@ pub(crate) struct RareStats {
     pub(crate) batches: Counter,
     /// Messages in them.
     pub(crate) batch_items: Counter,
+    /// Those of each handler. What stopped actors had is [kept](super::commons::Retired) by name.
+    pub(crate) batched: Batched,
 }
 
 impl CellStats {

@@ -9,7 +9,7 @@ use std::fmt::{Display, Write};
 use actix_web::HttpResponse;
 
 use crate::cache::CacheStats;
-use crate::monitor::{Process, Snapshot, TypeNumbers};
+use crate::monitor::{BatchStats, ClosedBy, Process, Snapshot, TypeNumbers};
 use crate::system::{Readiness, System};
 
 /// Answers with a new pull.
@@ -65,6 +65,28 @@ const OF_CACHES: &[OfCache] = &[
     ("ostraca_cache_evictions_total", Counter, "Values that made room for others.", |cache| cache.evictions),
 ];
 
+/// A family of one number for each batched handler of a type.
+type OfBatches = (&'static str, &'static str, fn(&BatchStats) -> u64);
+
+const OF_BATCHES: &[OfBatches] = &[
+    ("ostraca_batch_calls_total", "Calls of a batched handler.", |batches| batches.calls),
+    ("ostraca_batch_failures_total", "Calls of a batched handler that returned an error.", |batches| {
+        batches.failures
+    }),
+    ("ostraca_batch_quarantined_total", "Messages that failed in their batch, and alone.", |batches| {
+        batches.quarantined
+    }),
+    ("ostraca_batch_duplicates_total", "Messages that got a copy of another's answer.", |batches| {
+        batches.duplicates
+    }),
+    ("ostraca_batch_cancelled_total", "Messages left out because their asker was gone.", |batches| {
+        batches.cancelled
+    }),
+    ("ostraca_batch_expired_total", "Messages left out because their deadline was over.", |batches| {
+        batches.expired
+    }),
+];
+
 fn text(system: &str, readiness: &Readiness, snapshot: &Snapshot) -> String {
     let mut page = Page::default();
     page.family("ostraca_system_info", Gauge, "The system's name and the framework's version.");
@@ -77,6 +99,7 @@ fn text(system: &str, readiness: &Readiness, snapshot: &Snapshot) -> String {
     page.one("ostraca_dead_letters_total", Counter, help, snapshot.dead_letters);
     page.types(&snapshot.types);
     page.caches(&snapshot.types);
+    page.batches(&snapshot.types);
     page.process(&snapshot.process);
     page.text
 }
@@ -144,6 +167,27 @@ impl Page {
                     let labels = [("actor", of_type.type_name), ("cache", cache.name)];
                     self.sample(&labels, number(&cache.stats));
                 }
+            }
+        }
+    }
+
+    fn batches(&mut self, types: &[TypeNumbers]) {
+        let each =
+            || types.iter().flat_map(|of| of.batches.iter().map(move |batches| (of.type_name, batches)));
+        if each().next().is_none() {
+            return;
+        }
+        for (name, help, number) in OF_BATCHES {
+            self.family(name, Counter, help);
+            for (actor, batches) in each() {
+                self.sample(&[("actor", actor), ("handler", batches.handler)], number(&batches.stats));
+            }
+        }
+        self.family("ostraca_batches_closed_total", Counter, "Batches, by why they took no more messages.");
+        for (actor, batches) in each() {
+            for why in ClosedBy::ALL {
+                let labels = [("actor", actor), ("handler", batches.handler), ("why", why.name())];
+                self.sample(&labels, batches.stats.closed_by(why));
             }
         }
     }

@@ -440,6 +440,16 @@ impl<M, C> Mailbox<M, C> {
         unsafe { self.users.release() }
     }
 
+    /// As [`release`](Self::release), with a handler unfinished that the next push, control or wake goes on with.
+    ///
+    /// # Safety
+    ///
+    /// As [`release`](Self::release).
+    pub(crate) unsafe fn release_unfinished(&self) -> Rest {
+        // SAFETY: the caller's duty is passed on unchanged.
+        unsafe { self.users.release_unfinished() }
+    }
+
     /// Whether nothing is queued: for who [claimed](Claim::try_claim) the role idle at `ticket`.
     ///
     /// # Safety

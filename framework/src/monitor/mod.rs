@@ -44,7 +44,12 @@ mod snapshot;
 
 pub use handle::Monitor;
 pub use process::Process;
-pub use snapshot::{ACTORS_LEN_MAX, ActorNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers};
+
+pub use crate::actor::{BatchStats, ClosedBy};
+pub use crate::stats::Distribution;
+pub use snapshot::{
+    ACTORS_LEN_MAX, ActorNumbers, BatchNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers,
+};
 
 #[cfg(test)]
 mod tests;

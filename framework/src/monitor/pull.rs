@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::process::ProcFiles;
-use super::snapshot::{ACTORS_LEN_MAX, ActorNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers};
-use crate::actor::{ActorId, AnyRef, CellStats, Commons, RareStats};
+use super::snapshot::{
+    ACTORS_LEN_MAX, ActorNumbers, BatchNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers,
+};
+use crate::actor::{ActorId, AnyRef, BatchStats, CellStats, Commons, RareStats};
 use crate::cache::CacheStats;
 use crate::stats::Rate;
 
@@ -48,6 +50,7 @@ struct OfType {
     running: usize,
     numbers: Numbers,
     caches: BTreeMap<&'static str, CacheStats>,
+    batches: BTreeMap<&'static str, BatchStats>,
 }
 
 impl Pull {
@@ -59,6 +62,7 @@ impl Pull {
             let of_type = types.entry(type_name).or_default();
             of_type.numbers.add(&counts(&retired.stats, Some(&retired.rare)));
             retired.caches.iter().for_each(|(name, stats)| of_type.add_cache(name, *stats));
+            retired.batches.iter().for_each(|(name, stats)| of_type.add_batches(name, stats));
         });
         let actors = self.actors(now, &cells, &mut types);
         let types = self.types(now, types);
@@ -93,6 +97,9 @@ impl Pull {
             let of_type = types.entry(cell.type_name()).or_default();
             of_type.running += 1;
             of_type.numbers.add(&numbers);
+            for (handler, stats) in cell.batches() {
+                of_type.add_batches(handler, &stats);
+            }
             for (name, stats) in cell.caches() {
                 numbers.cache += stats;
                 of_type.add_cache(name, stats);
@@ -110,16 +117,22 @@ impl Pull {
 
     fn types(&mut self, now: Instant, types: BTreeMap<&'static str, OfType>) -> Vec<TypeNumbers> {
         let finish = |(type_name, of_type)| {
-            let OfType { running, mut numbers, caches } = of_type;
+            let OfType { running, mut numbers, caches, batches } = of_type;
             self.types.entry(type_name).or_default().read(now, &mut numbers);
             let caches = caches.into_iter().map(|(name, stats)| CacheNumbers { name, stats }).collect();
-            TypeNumbers { type_name, running, numbers, caches }
+            let batches =
+                batches.into_iter().map(|(handler, stats)| BatchNumbers { handler, stats }).collect();
+            TypeNumbers { type_name, running, numbers, caches, batches }
         };
         types.into_iter().map(finish).collect()
     }
 }
 
 impl OfType {
+    fn add_batches(&mut self, handler: &'static str, stats: &BatchStats) {
+        *self.batches.entry(handler).or_default() += stats;
+    }
+
     fn add_cache(&mut self, name: &'static str, stats: CacheStats) {
         *self.caches.entry(name).or_default() += stats;
         self.numbers.cache += stats;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::process::Process;
-use crate::actor::Label;
+use crate::actor::{BatchStats, Label};
 use crate::cache::CacheStats;
 
 /// Actors that a snapshot lists. With more, the listing would take the monitor longer than a second, and the snapshot
@@ -52,6 +52,25 @@ pub struct TypeNumbers {
     pub numbers: Numbers,
     /// Their keyed caches, by the name of the method.
     pub caches: Vec<CacheNumbers>,
+    /// Their batched handlers that had a batch, by the name of the method.
+    pub batches: Vec<BatchNumbers>,
+}
+
+impl TypeNumbers {
+    /// What the batched handler of this name has done. `None` before its first batch.
+    pub fn batches_of(&self, handler: &str) -> Option<&BatchStats> {
+        self.batches.iter().find(|numbers| numbers.handler == handler).map(|numbers| &numbers.stats)
+    }
+}
+
+/// One batched handler, over all actors of a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BatchNumbers {
+    /// The name of the method.
+    pub handler: &'static str,
+    /// What it has done.
+    pub stats: BatchStats,
 }
 
 /// One keyed cache, over all actors of a type.

@@ -324,9 +324,19 @@ impl Claim {
     /// Gives the role up, if no ticket was taken from `position` on and nothing was noted.
     #[inline(always)]
     pub(crate) fn release(&self, position: u64) -> Rest {
+        self.release_unless(NOTED | CONTROL, position)
+    }
+
+    /// As [`release`](Self::release), with something unfinished that the next push, control or wake goes on with.
+    pub(crate) fn release_unfinished(&self, position: u64) -> Rest {
+        self.release_unless(NOTED | CONTROL | WOKEN, position)
+    }
+
+    #[inline(always)]
+    fn release_unless(&self, called: u64, position: u64) -> Rest {
         // ORDERING: Relaxed; only a guess, checked by the exchange.
         let mut word = Word(self.word.load(Ordering::Relaxed));
-        while word.0 & (NOTED | CONTROL) == 0 && self.end_of(word) == position {
+        while word.0 & called == 0 && self.end_of(word) == position {
             let next = word.0 & !(RUNNING | WOKEN);
             // ORDERING: Release; gives all that this runner did to the next.
             match self.word.compare_exchange_weak(word.0, next, Ordering::Release, Ordering::Relaxed) {

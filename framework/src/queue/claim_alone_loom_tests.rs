@@ -178,6 +178,22 @@ impl Desk {
         }
     }
 
+    /// What a worker does with a cell whose handler gathers: it rests as if it were idle, with a future unfinished.
+    fn work_gathering(&self) {
+        while self.take_entry() {
+            if let Taken::Claimed { .. } = self.claim.take() {
+                loop {
+                    self.claim.take_woken();
+                    self.see_posts();
+                    if self.claim.release_unfinished(0) == Rest::Resting {
+                        break;
+                    }
+                    self.claim.take_noted();
+                }
+            }
+        }
+    }
+
     /// The end: what is on the run queue was run, and everything was seen.
     fn assert_seen(&self, posted: usize, ordered: usize) -> Seen {
         assert!(!self.take_entry(), "all entries were taken");
@@ -266,6 +282,21 @@ fn loom_a_wake_while_a_handler_is_being_suspended_is_not_lost() {
         let seen = desk.assert_seen(1, 1);
         assert_eq!(seen.polls, 1, "one wake, one poll");
         assert_eq!(desk.claim.try_claim(), Tried::NotForAskers, "an asker never claims a suspended cell");
+    });
+}
+
+/// What a handler that gathers is woken for, by its timer or by a message, is seen by a poll after it.
+#[test]
+fn loom_a_wake_while_a_handler_that_gathers_rests_is_not_lost() {
+    model(|| {
+        let desk = Desk::queued();
+        let waker = spawn_on(&desk, Desk::wake);
+        let teller = spawn_on(&desk, Desk::tell);
+        desk.work_gathering();
+        join([waker, teller]);
+        desk.work_gathering();
+        desk.assert_seen(2, 0);
+        assert!(matches!(desk.claim.try_claim(), Tried::Claimed { .. }), "it rests as an idle cell does");
     });
 }
 

@@ -179,6 +179,20 @@ impl<T> Consumer<T> {
 
     #[inline]
     pub(super) unsafe fn release(&self, senders: &Senders<T>) -> Rest {
+        // SAFETY: the caller's duty is passed on.
+        let position = unsafe { self.settle(senders) };
+        senders.claim.release(position)
+    }
+
+    pub(super) unsafe fn release_unfinished(&self, senders: &Senders<T>) -> Rest {
+        // SAFETY: the caller's duty is passed on.
+        let position = unsafe { self.settle(senders) };
+        senders.claim.release_unfinished(position)
+    }
+
+    /// Shows the position, which it returns, before a rest.
+    #[inline]
+    unsafe fn settle(&self, senders: &Senders<T>) -> u64 {
         // SAFETY: the caller's duty.
         let cursor = unsafe { self.cursor() };
         self.publish(cursor);
@@ -187,10 +201,10 @@ impl<T> Consumer<T> {
             // SAFETY: the caller's duty is passed on.
             unsafe { self.tidy(senders, cursor, position) };
         }
-        senders.claim.release(position)
+        position
     }
 
-    /// Before a rest: gives back what can be given back, and lets go of memory that a flood has left.
+    /// Gives back what can be given back, and lets go of memory that a flood has left.
     #[cold]
     #[inline(never)]
     unsafe fn tidy(&self, senders: &Senders<T>, cursor: &mut Cursor<T>, position: u64) {

@@ -330,6 +330,17 @@ impl<T, S> Queue<T, S> {
         unsafe { self.consumer.release(&self.senders) }
     }
 
+    /// As [`release`](Self::release), of a consumer with something unfinished, which a wake goes on with as a push does:
+    /// not if such a wake came meanwhile.
+    ///
+    /// # Safety
+    ///
+    /// As [`release`](Self::release).
+    pub(crate) unsafe fn release_unfinished(&self) -> Rest {
+        // SAFETY: the caller's duty is passed on; the halves are of one queue.
+        unsafe { self.consumer.release_unfinished(&self.senders) }
+    }
+
     /// The ticket of the next message to pop.
     ///
     /// # Safety

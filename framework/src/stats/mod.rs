@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`Counter`] | one thread at a time, its owner | a plain load and store |
 //! | [`SharedCounter`] | any thread, now and then | an atomic addition |
+//! | [`Histogram`] | one thread at a time, its owner | three of these |
 //! | [`Striped`] of them | many threads at once, often | an atomic addition on a cache line of few threads |
 //!
 //! **Guarantees.** Counts are exact when their writers rest. A reader meanwhile sees each count at some moment
@@ -11,9 +12,12 @@
 //! makes rates of the readings of whoever pulls.
 
 mod counter;
+mod histogram;
 mod rate;
 mod striped;
 
 pub(crate) use counter::{Counter, SharedCounter};
+pub use histogram::Distribution;
+pub(crate) use histogram::Histogram;
 pub(crate) use rate::Rate;
 pub(crate) use striped::Striped;

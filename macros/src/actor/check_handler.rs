@@ -1,10 +1,11 @@
 //! `#[handler]`; and what it shares with `#[cached]`.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, format_ident, quote};
+use proc_macro2::Ident;
+use quote::{format_ident, quote};
 use syn::{Attribute, Type};
 
 use super::check::Actor;
+use super::check_batch::{self, Asked};
 use super::check_cached;
 use super::check_params::{self, Params};
 use super::model::{Field, Handler, Kind, Message, View};
@@ -12,16 +13,13 @@ use super::parse::Method;
 use crate::errors::Errors;
 use crate::generics;
 use crate::names;
-use crate::options::{self, Opt};
+use crate::options;
 use crate::types::{self, Answer, Flaw};
 
 pub(crate) enum Checked {
     Handler(Handler),
     View(View),
 }
-
-/// The length of a batch where `len_max` is not given.
-const BATCH_LEN_MAX: usize = 1024;
 
 /// Nothing for a method that no message can be made of.
 pub(crate) fn check(
@@ -61,18 +59,18 @@ pub(crate) fn check(
 }
 
 #[derive(Default)]
-struct Options {
-    batch: Option<TokenStream>,
-    message: Option<Ident>,
-    is_alias: bool,
-    invalidates: Vec<Ident>,
+pub(super) struct Options {
+    pub(super) batch: Option<Asked>,
+    pub(super) message: Option<Ident>,
+    pub(super) is_alias: bool,
+    pub(super) invalidates: Vec<Ident>,
 }
 
 fn options(attr: &Attribute, errors: &mut Errors) -> Options {
     let mut options = Options::default();
     for opt in options::of_attribute(attr, errors) {
         match opt.name.to_string().as_str() {
-            "batch" => options.batch = Some(batch_len(opt, errors)),
+            "batch" => options.batch = Some(check_batch::options(opt, errors)),
             "message" => options.message = opt.ident("PlaceOrder", errors),
             "reply" => options.is_alias = opt.word(&["result"], errors).is_some(),
             "invalidates" => {
@@ -92,24 +90,13 @@ fn options(attr: &Attribute, errors: &mut Errors) -> Options {
     options
 }
 
-fn batch_len(opt: Opt, errors: &mut Errors) -> TokenStream {
-    let mut len_max = None;
-    for opt in opt.list("batch(len_max = 1024)", errors) {
-        match opt.name.to_string().as_str() {
-            "len_max" => len_max = opt.count("1024", errors),
-            _ => options::unknown(&opt, "batch(..)", &["len_max"], errors),
-        }
-    }
-    len_max.unwrap_or_else(|| quote! { #BATCH_LEN_MAX })
-}
-
 fn handler(method: &Method, attr: &Attribute, actor: &Actor<'_>, errors: &mut Errors) -> Option<Handler> {
     let options = options(attr, errors);
     let reads = check_receiver(method, options.batch.is_some(), errors);
     let params = check_params::check(method, actor, errors);
     check_invalidates(&options, &params, method, errors);
     if options.batch.is_some() || params.batch.is_some() {
-        return batch(method, options, params, actor, errors);
+        return check_batch::check(method, options, params, actor, errors);
     }
     let answer = answer(method, options.is_alias, &params, actor, errors);
     let kind = if params.reply.is_some() { Kind::Deferred } else { Kind::Plain };
@@ -241,7 +228,7 @@ fn name_clash(name: &Ident, actor: &Actor<'_>) -> Option<String> {
     }
 }
 
-fn refuse_name(name: Option<&Ident>, own: &Type, errors: &mut Errors) {
+pub(super) fn refuse_name(name: Option<&Ident>, own: &Type, errors: &mut Errors) {
     if let Some(name) = name {
         let own = types::text(own);
         errors.on(name, format!("the message is `{own}` and keeps its name: remove `message = ..`"));
@@ -270,67 +257,4 @@ fn check_invalidates(options: &Options, params: &Params, method: &Method, errors
             ),
         );
     }
-}
-
-/// `async fn deposit(&mut self, batch: Batch<Deposit>) -> Result<(), E>`
-fn batch(
-    method: &Method,
-    options: Options,
-    params: Params,
-    actor: &Actor<'_>,
-    errors: &mut Errors,
-) -> Option<Handler> {
-    let name = &method.sig.ident;
-    let variant = names::camel_case(name);
-    let is_async = method.sig.asyncness.is_some();
-    let fn_ = if is_async { "async fn" } else { "fn" };
-    let write = format!("write `{fn_} {name}(&mut self, batch: Batch<{variant}>)`");
-    if let Some(param) = params.beside_batch.as_ref() {
-        let message = format!(
-            "a batch handler takes one `Batch` of its message, and the context if it needs it: {write}"
-        );
-        errors.on(param, message);
-    } else if params.batch.is_none() {
-        errors.on(name, format!("a batch handler takes a `Batch` of its message: {write}"));
-    }
-    let ty = params.batch?;
-    refuse_name(options.message.as_ref(), &ty, errors);
-    let len_max = options.batch.unwrap_or_else(|| {
-        let message = types::text(&ty);
-        errors.on(
-            name,
-            format!("a handler of `Batch<{message}>` says so: write `#[handler(batch(len_max = 1024))]`"),
-        );
-        quote! { 1usize }
-    });
-    let answer = batch_answer(method, options.is_alias, actor, errors);
-    Some(Handler {
-        method: name.clone(),
-        variant,
-        vis: method.vis.clone(),
-        docs: method.docs.clone(),
-        is_async,
-        reads: false,
-        message: Message::Own(ty),
-        kind: Kind::Batch { len_max },
-        params: params.list,
-        answer,
-        invalidates: options.invalidates,
-    })
-}
-
-/// Nothing, or a `Result` of nothing.
-fn batch_answer(method: &Method, is_alias: bool, actor: &Actor<'_>, errors: &mut Errors) -> Answer {
-    let Some(ty) = types::returned(&method.sig.output) else { return Answer::unit() };
-    let answer = Answer::of(&owned_answer(ty, actor, errors), is_alias);
-    let ok = types::last_segment(ty).and_then(|segment| types::type_args(segment).first().copied());
-    if !answer.is_result() || (!is_alias && !ok.is_some_and(types::is_unit)) {
-        errors.on(
-            ty.to_token_stream(),
-            "a batch handler answers each item with `item.reply(..)`: it returns nothing, or `Result<(), E>` \
-             whose error answers the items that are left",
-        );
-        return Answer::unit();
-    }
-    answer
 }

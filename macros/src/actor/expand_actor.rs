@@ -62,7 +62,7 @@ fn args(model: &Model) -> TokenStream {
 fn info(handler: &Handler) -> TokenStream {
     let name = names::plain(&handler.method);
     // One that answers later may use what it is given long after it returns: not on an asker's thread.
-    let is_later = handler.is_async || matches!(handler.kind, Kind::Deferred);
+    let is_later = handler.goes_on() || matches!(handler.kind, Kind::Deferred);
     let new = if is_later {
         quote! { asynchronous }
     } else {

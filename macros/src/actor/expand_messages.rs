@@ -22,7 +22,7 @@ pub(super) fn message(model: &Model, handler: &Handler) -> TokenStream {
     let header = quote! { impl #impl_generics };
     let target = handler.message_type();
     let where_clause = where_clause.to_token_stream();
-    let message = impl_message(&header, &target, where_clause.clone(), &handler.answer);
+    let message = impl_message(&header, &target, where_clause.clone(), &handler.answer, None);
     let key = handler.key().map(|key| {
         let member = names::made(&key.name);
         keyed(&header, &target, where_clause, &quote! { #member }, &key.ty)
@@ -174,6 +174,7 @@ pub(super) fn handles(model: &Model, handler: &Handler, index: usize) -> TokenSt
     let (impl_generics, _, where_clause) = model.generics.split_for_impl();
     let is_only = model.handlers.len() == 1 && unused_variant(model).is_none();
     let text = format_ident!("{}", handler.variant).to_string();
+    let otherwise = (!is_only).then(|| quote! { _ => ::core::option::Option::None, });
     let direct = (!model.is_broken).then(|| expand_turns::direct(handler, index));
     let other = (!is_only).then(|| {
         quote! { _ => ::core::unreachable!("the caller knows that it is `{}`", #text), }
@@ -185,6 +186,13 @@ pub(super) fn handles(model: &Model, handler: &Handler, index: usize) -> TokenSt
 
             fn wrap(envelope: ::ostraca::__private::Envelope<#message>) -> Self::Message {
                 #enum_name::#variant(envelope)
+            }
+
+            fn peek(message: &Self::Message) -> ::core::option::Option<&#message> {
+                match message {
+                    #enum_name::#variant(envelope) => ::core::option::Option::Some(envelope.message()),
+                    #otherwise
+                }
             }
 
             fn unwrap(message: Self::Message) -> ::ostraca::__private::Envelope<#message> {

@@ -3,8 +3,8 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
-use super::model::{Field, Handler, Kind, Message, Param};
-use crate::names;
+use super::model::{Batching, Field, Handler, Kind, Message, OnError, Param, Wait};
+use crate::{duration, names};
 
 /// The arm's body; `envelope`, `ctx` and `turn` are locals of `handle`.
 pub(super) fn body(handler: &Handler, index: usize, locals: &Locals) -> TokenStream {
@@ -15,10 +15,10 @@ pub(super) fn body(handler: &Handler, index: usize, locals: &Locals) -> TokenStr
             quote! { ::ostraca::__private::Direct::<Self, #message>::answer(self, #envelope, #ctx); }
         }
         Kind::Plain | Kind::Deferred => answered(handler, locals),
-        Kind::Batch { len_max } => batch(handler, index, len_max, locals),
+        Kind::Batch(batching) => batch(handler, index, batching, locals),
         Kind::Cached { .. } => cached(handler, locals),
     };
-    if handler.is_async {
+    if handler.goes_on() {
         quote! { #turn.run(async move { #statements }) }
     } else {
         quote! { { #statements #turn.done() } }
@@ -190,7 +190,7 @@ fn invalidate(handler: &Handler, locals: &Locals) -> (TokenStream, TokenStream) 
     (before, after)
 }
 
-fn batch(handler: &Handler, index: usize, len_max: &TokenStream, locals: &Locals) -> TokenStream {
+fn batch(handler: &Handler, index: usize, batching: &Batching, locals: &Locals) -> TokenStream {
     let Locals { ctx, envelope, batch, replies, answer, key, .. } = locals;
     let (message, call) = (handler.message_type(), call(handler, locals));
     let caches = &handler.invalidates;
@@ -205,25 +205,84 @@ fn batch(handler: &Handler, index: usize, len_max: &TokenStream, locals: &Locals
         };
         (keys, quote! { for key in &#key { #( #ctx.views().#caches.invalidate(key); )* } })
     };
-    let take = quote! {
-        let (#batch, #replies) =
-            ::ostraca::__private::take_batch::<Self, #message>(#ctx, #envelope, #index, #len_max);
-    };
+    let is_plain = batching.is_plain();
     let finish = if handler.answer.is_result() {
         let refusal = handler.answer.refusal_or_never();
         let span = refusal.into_iter().next().map_or_else(Span::call_site, |token| token.span());
         let span = Span::mixed_site().located_at(span);
         let spanned = at(answer, span);
-        quote_spanned! { span=> #replies.finish_with(#spanned); }
+        match is_plain {
+            true => quote_spanned! { span=> #replies.finish_with(#ctx, #spanned); },
+            false => quote_spanned! { span=> #replies.ended(#ctx, #spanned); },
+        }
+    } else if is_plain {
+        quote! { #replies.finish(#ctx); }
     } else {
-        quote! { #replies.finish(); }
+        quote! { #replies.done(#ctx); }
     };
     let run = if handler.answer.is_result() {
         quote! { let #answer = #call; }
     } else {
         quote! { #call; }
     };
-    quote! { #take #before #run #after #finish }
+    if is_plain {
+        let len_max = &batching.len_max;
+        return quote! {
+            if let ::core::option::Option::Some((#batch, #replies)) =
+                ::ostraca::__private::take_batch::<Self, #message>(#ctx, #envelope, #index, #len_max)
+            {
+                #before #run #after #finish
+            }
+        };
+    }
+    let plan = plan(&message, index, batching);
+    let wait = batching.wait.map(|_| quote! { #replies.wait(#ctx).await; });
+    let pause = matches!(batching.on_error, Some(OnError::Retry { .. })).then(|| {
+        quote! { #replies.pause(#ctx).await; }
+    });
+    quote! {
+        let mut #replies = ::ostraca::__private::Gathered::<#message>::begin::<Self>(#ctx, #envelope, #plan);
+        #wait
+        while let ::core::option::Option::Some(#batch) = #replies.next(#ctx) {
+            #before #run #after #finish #pause
+        }
+    }
+}
+
+/// The handler's `BatchPlan`.
+fn plan(message: &TokenStream, index: usize, batching: &Batching) -> TokenStream {
+    let Batching { len_min, len_max, bytes_max, wait, on_error, dedup } = batching;
+    let len_min = len_min.as_ref().map(|len_min| quote! { .len_min(#len_min) });
+    let bytes_max = bytes_max.as_ref().map(|bytes_max| quote! { .bytes_max(#bytes_max) });
+    let wait = wait.map(|wait| match wait {
+        Wait::AtMost(limit) => {
+            let limit = duration::expression(limit);
+            quote! { .wait_max(#limit) }
+        }
+        Wait::Adaptive => quote! { .wait_adaptive() },
+    });
+    let on_error = on_error.as_ref().map(|on_error| match on_error {
+        OnError::Retry { max, backoff: (min, backoff_max) } => {
+            let (min, backoff_max) = (duration::expression(*min), duration::expression(*backoff_max));
+            quote! { .retry(#max, #min, #backoff_max) }
+        }
+        OnError::Bisect => quote! { .bisect() },
+    });
+    let dedup = dedup.map(|span| {
+        // On the option, so that a message without a key is an error there.
+        let span = Span::mixed_site().located_at(span);
+        let key = quote_spanned! { span=> ::ostraca::__private::Keyed::key };
+        quote_spanned! { span=>
+            .dedup(
+                |message, state| ::core::hash::BuildHasher::hash_one(state, #key(message)),
+                |one, other| #key(one) == #key(other),
+            )
+        }
+    });
+    quote! {
+        ::ostraca::__private::BatchPlan::<#message>::new(#index, #len_max)
+            #len_min #bytes_max #wait #on_error #dedup
+    }
 }
 
 /// The owner fills the cache, whoever asks.

@@ -5,6 +5,7 @@
 //! code calls the user's, so that callers elsewhere still compile.
 
 mod check;
+mod check_batch;
 mod check_cached;
 mod check_handler;
 mod check_lifecycle;

@@ -107,9 +107,45 @@ pub(crate) enum Kind {
     /// Answers through a `ReplyTo`.
     Deferred,
     /// Takes a run of messages.
-    Batch { len_max: TokenStream },
+    Batch(Box<Batching>),
     /// Fills a keyed cache.
     Cached { capacity: TokenStream, ttl: Duration },
+}
+
+/// The options of `batch(..)`.
+#[derive(Default)]
+pub(crate) struct Batching {
+    pub(crate) len_min: Option<TokenStream>,
+    pub(crate) len_max: TokenStream,
+    pub(crate) bytes_max: Option<TokenStream>,
+    pub(crate) wait: Option<Wait>,
+    pub(crate) on_error: Option<OnError>,
+    /// One message of each key.
+    pub(crate) dedup: Option<Span>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Wait {
+    AtMost(Duration),
+    Adaptive,
+}
+
+pub(crate) enum OnError {
+    Retry { max: TokenStream, backoff: (Duration, Duration) },
+    Bisect,
+}
+
+impl Batching {
+    /// Only the length is bounded: batches are taken the short way.
+    pub(crate) fn is_plain(&self) -> bool {
+        let Batching { len_min, len_max: _, bytes_max, wait, on_error, dedup } = self;
+        len_min.is_none() && bytes_max.is_none() && wait.is_none() && on_error.is_none() && dedup.is_none()
+    }
+
+    /// The handler goes on later, even if it is a plain `fn`.
+    pub(crate) fn waits(&self) -> bool {
+        self.wait.is_some() || matches!(self.on_error, Some(OnError::Retry { .. }))
+    }
 }
 
 /// What a parameter of a handler is given.
@@ -170,6 +206,11 @@ impl Handler {
             }
             Message::Own(ty) => ty.to_token_stream(),
         }
+    }
+
+    /// It is run as a future: itself, or what calls it.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.is_async || matches!(&self.kind, Kind::Batch(batching) if batching.waits())
     }
 
     /// Who sees what is made for it.

@@ -211,6 +211,9 @@ impl<A: Actor> Runner<'_, A> {
         // SAFETY: the future is gone.
         let (_, ctx) = unsafe { self.borrow_half() };
         let in_hand = ctx.end_messages();
+        if in_hand == 0 {
+            return;
+        }
         self.cell.rare_stats().failed.add(u64::from(in_hand));
         self.cell.dead_letter(place, reason, in_hand as usize);
     }
@@ -331,6 +334,7 @@ impl<A: Actor> Runner<'_, A> {
     fn drop_incarnation(&mut self) {
         if let Some(cold) = &mut self.life().cold {
             cold.suspended = Default::default();
+            cold.gathers = None;
             cold.traced = None;
         }
         self.guard_drop(|runner| runner.future().clear());

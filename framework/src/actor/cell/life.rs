@@ -11,6 +11,7 @@ use super::super::parent::{IncarnationEnd, Linked};
 use super::super::reply::RawReply;
 use super::super::scope::Suspended;
 use super::super::trace::Traced;
+use super::gather::Gathers;
 
 /// Told once whether the first start succeeded; `nobody` if nobody waits for it.
 pub(crate) type Started = RawReply<(), StopReason>;
@@ -75,6 +76,8 @@ pub(super) struct Life<A: Actor> {
 #[derive(Default)]
 pub(super) struct Cold {
     pub(super) suspended: Suspended,
+    /// The unfinished handler gathers messages.
+    pub(super) gathers: Option<Gathers>,
     /// The span of the unfinished handler's message.
     pub(super) traced: Option<Traced>,
     /// Stop when the current handler has ended.
@@ -130,6 +133,20 @@ impl<A: Actor> Life<A> {
     #[inline]
     pub(super) fn is_ending(&self) -> bool {
         self.cold.as_ref().is_some_and(|cold| cold.stop.is_some() || cold.drain.is_some())
+    }
+
+    /// Whether askers leave the actor to the workers: it is ending, or a handler of it rests as if it were idle.
+    #[inline]
+    pub(super) fn keeps_askers_out(&self) -> bool {
+        self.cold
+            .as_ref()
+            .is_some_and(|cold| cold.stop.is_some() || cold.drain.is_some() || cold.gathers.is_some())
+    }
+
+    /// How the unfinished handler gathers, if it does; it is to say so again at the end of its poll.
+    #[inline]
+    pub(super) fn take_gathers(&mut self) -> Option<Gathers> {
+        self.cold.as_mut()?.gathers.take()
     }
 
     /// Keeps the task that will bring the next control message, and ends the one before.

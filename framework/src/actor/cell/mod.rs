@@ -21,6 +21,7 @@
 
 mod fate;
 mod future_slot;
+mod gather;
 mod inline;
 mod life;
 mod links;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Actor;
+use super::batch::BatchStats;
 use super::commons::{Commons, DeadLetter, DeadReason};
 use super::context::Context;
 use super::home::Residence;
@@ -48,11 +50,12 @@ use super::settings::Inline;
 use super::stats::{CellStats, RareStats};
 use crate::cache::CacheStats;
 use crate::mailbox::{
-    Begin, Claim, Find, LastReference, LazyBox, Mailbox, Manners, Pushed, Taken, TryPushError, Wake,
+    Begin, Claim, LastReference, LazyBox, Mailbox, Manners, Pushed, Taken, TryPushError, Wake,
 };
 use crate::runtime::{Counted, Handle, Job, Refs, Runnable, Wakes, WeakHandle};
 use crate::sync::atomic::{AtomicU32, Ordering};
 pub(super) use future_slot::{Ended, FutureSlot};
+pub(super) use gather::{Gathers, Next};
 use life::{Life, Started};
 
 /// A reference to a cell.
@@ -441,6 +444,11 @@ impl<A: Actor> AnyCell for Cell<A> {
         self.mailbox.len()
     }
 
+    fn batches(&self) -> Vec<(&'static str, BatchStats)> {
+        let batched = self.rare_stats_if_any().map(|rare| rare.batched.read());
+        batched.into_iter().flatten().map(|(handler, stats)| (A::HANDLERS[handler].name(), stats)).collect()
+    }
+
     fn caches(&self) -> Vec<(&'static str, CacheStats)> {
         A::caches(&self.views)
     }
@@ -534,36 +542,6 @@ pub(super) struct Link<A: Actor>(NonNull<Cell<A>>);
 unsafe impl<A: Actor> Send for Link<A> {}
 // SAFETY: as above.
 unsafe impl<A: Actor> Sync for Link<A> {}
-
-impl<A: Actor> Link<A> {
-    pub(super) fn cell(&self) -> &Cell<A> {
-        // SAFETY: the link is in the context, the context is in the cell, and a cell stays where its slab put it.
-        unsafe { self.0.as_ref() }
-    }
-
-    /// Takes messages for `handler` as long as one follows the other, at most `len_max`.
-    #[inline]
-    pub(super) fn take_run(&mut self, handler: usize, len_max: usize, mut take: impl FnMut(A::Message)) {
-        let mailbox = &self.cell().mailbox;
-        for _ in 0..len_max {
-            // SAFETY: whoever has the context mutably is the runner, or the runner's handler.
-            match unsafe { mailbox.find() } {
-                // SAFETY: as above; it was just found, and the reference ends with this expression.
-                Find::Item(found) if A::handler_of(unsafe { mailbox.peek(&found) }) == handler => {
-                    // SAFETY: as above.
-                    take(unsafe { mailbox.take(found) });
-                }
-                Find::Item(_) | Find::Busy => break,
-                Find::Empty => match mailbox.pop_ring_if(|message| A::handler_of(message) == handler) {
-                    Some(message) => take(message),
-                    None => break,
-                },
-            }
-        }
-        // SAFETY: as above.
-        unsafe { mailbox.publish_head() };
-    }
-}
 
 #[cfg(test)]
 mod tests;

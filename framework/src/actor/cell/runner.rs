@@ -29,6 +29,8 @@ pub(super) enum Next {
     Rest,
     /// A future, a restart or the children's end is waited for.
     Wait,
+    /// The next message is waited for by a handler that gathers.
+    Gather,
     /// There is more to do, elsewhere or later.
     Requeue,
     /// Nothing to take now: the cell looks once more when the worker has done what else is ready, before it rests.
@@ -108,7 +110,7 @@ pub(super) unsafe fn is_ready_for_asker<A: Actor>(cell: &Cell<A>) -> bool {
     let mut runner = Runner { cell, place: Place::Asker };
     let life = runner.life();
     life.phase == Phase::Running
-        && !life.is_ending()
+        && !life.keeps_askers_out()
         && cell.residence.lets_askers(|| life.pace.is_quick(|| cell.commons.millis()))
 }
 
@@ -205,6 +207,11 @@ impl<'a, A: Actor> Runner<'a, A> {
                 unsafe { cell.mailbox.release() }
             }
             Next::Wait => self.suspend(),
+            Next::Gather => {
+                self.admit_all();
+                // SAFETY: the claim is held, so this is the consumer.
+                unsafe { cell.mailbox.release_unfinished() }
+            }
             Next::Requeue | Next::Linger => {
                 self.requeue(matches!(next, Next::Linger));
                 Rest::Resting

@@ -6,6 +6,7 @@ use super::super::lifecycle::{Failure, StartError};
 use super::super::parent::AnyCell;
 use super::super::{Actor, scope};
 use super::Ended;
+use super::gather::Gathers;
 use super::life::{At, Phase};
 use super::runner::{Next, Runner};
 
@@ -14,7 +15,7 @@ impl<A: Actor> Runner<'_, A> {
     #[inline(never)]
     pub(super) fn poll_unfinished(&mut self) -> Option<Next> {
         let is_first = std::mem::take(&mut self.life().is_fresh);
-        let is_due = self.cell.claim().take_woken() | is_first;
+        let is_due = self.cell.claim().take_woken() | is_first | self.life().take_gathers().is_some();
         if !is_due {
             return Some(Next::Wait);
         }
@@ -41,7 +42,7 @@ impl<A: Actor> Runner<'_, A> {
         if is_traced {
             self.end_traced(polled.is_ready());
         }
-        let Poll::Ready(ended) = polled else { return Some(Next::Wait) };
+        let Poll::Ready(ended) = polled else { return Some(self.rest_of_unfinished()) };
         match ended {
             Ended::Started(outcome) => self.start_done(outcome),
             Ended::Done if self.life().phase == Phase::Stopping => {
@@ -56,6 +57,14 @@ impl<A: Actor> Runner<'_, A> {
             }
         }
         None
+    }
+
+    fn rest_of_unfinished(&mut self) -> Next {
+        match self.life().cold.as_ref().and_then(|cold| cold.gathers) {
+            None | Some(Gathers::Paused) => Next::Wait,
+            Some(Gathers::Parked) => Next::Gather,
+            Some(Gathers::Yields) => Next::Requeue,
+        }
     }
 
     #[inline(never)]
