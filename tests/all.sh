@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 # Debian package | a command it brings | what is not run without it. Each line is one more row for a later part.
 packages=(
     "wrk|wrk|the storefront's stop while wrk drives it"
+    "postgresql|pg_lsclusters|the storefront over PostgreSQL"
 )
 
 target=${CARGO_TARGET_DIR:-target}

@@ -1,6 +1,6 @@
 //! The same work on Ostraca and on its rivals.
 //!
-//! **What it is.** Groups of works ([`actors`], [`queues`]), each a table: a work, its rows, and one entry a peer
+//! **What it is.** Groups of works ([`actors`], [`queues`], [`orders`], [`batching`]), each a table: a work, its rows, and one entry a peer
 //! and variant. The bin `compare` runs the tables interleaved and prints ratios; the criterion benches run the
 //! same functions one by one. README.md says what each row does and why each rival is configured as it is.
 //!
@@ -15,7 +15,9 @@
 #![allow(clippy::unwrap_used, reason = "a failure of the bench itself ends the measurement")]
 
 pub mod actors;
+pub mod batching;
 pub mod calibrate;
 pub mod compare;
+pub mod orders;
 pub mod queues;
 pub mod work;

@@ -42,7 +42,11 @@ pub(crate) struct Service {
 impl Service {
     /// Starts it on a free port and waits until it says where it listens.
     pub(crate) fn start(folder: &Path, args: &[&str]) -> Self {
-        let database = folder.join("shop.db");
+        Self::start_at(folder.join("shop.db"), args)
+    }
+
+    /// As [`start`](Self::start), with this database: a file, or a URL.
+    pub(crate) fn start_at(database: PathBuf, args: &[&str]) -> Self {
         let mut command = storefront(["--listen", "127.0.0.1:0", "--database"]);
         command.arg(&database).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();

@@ -7,19 +7,17 @@ use std::collections::HashMap;
 
 use ostraca::prelude::*;
 use ostraca::shard::shard_of;
-use rusqlite::Connection;
 
 use crate::model::{self, CustomerId, Line, OrderId, ProductId};
 use crate::orders::{Orders, PlaceError};
 use crate::shop::Shop;
-use crate::store::carts::{self, Added, LINES_LEN_MAX};
-use crate::store::{Database, StoreError};
+use crate::store::{Added, LINES_LEN_MAX, Reader, StoreError};
 
 /// One shard of the carts.
 pub(crate) struct Carts {
     shop: Shop,
     orders: ActorRef<Orders>,
-    reader: Connection,
+    reader: Reader,
     carts: HashMap<CustomerId, Vec<Line>>,
 }
 
@@ -43,7 +41,7 @@ impl Carts {
     ) -> Result<Self, StoreError> {
         let reader = shop.database.reader()?;
         let mut carts = HashMap::new();
-        for cart in carts::all(&reader)? {
+        for cart in reader.carts()? {
             if shard_of(&cart.customer, shards) == ctx.shard() {
                 carts.insert(cart.customer, cart.lines);
             }
@@ -65,7 +63,7 @@ impl Carts {
         let lines: Vec<(CustomerId, Line)> =
             batch.iter().map(|add| (add.customer, add.line.clone())).collect();
         let database = self.shop.database.clone();
-        let outcomes = ctx.blocking(move || write_lines(&database, lines)).await?;
+        let outcomes = ctx.blocking(move || database.add_lines(lines)).await?;
         for (add, outcome) in batch.into_iter().zip(outcomes) {
             let (customer, product) = (add.customer, add.line.product);
             if outcome == Added::New {
@@ -90,8 +88,7 @@ impl Carts {
     ) -> Result<model::Cart, StoreError> {
         self.shop.chaos.strike();
         let database = self.shop.database.clone();
-        let work = move || database.write(move |connection| carts::remove(connection, customer, product));
-        ctx.blocking(work).await?;
+        ctx.blocking(move || database.remove(customer, product)).await?;
         if let Some(lines) = self.carts.get_mut(&customer) {
             lines.retain(|line| line.product != product);
         }
@@ -112,7 +109,7 @@ impl Carts {
         self.shop.chaos.strike();
         let placed = self.orders.place(crate::orders::Place { id, customer }).await;
         // Whatever the answer is, the transaction is over, and the database knows what is left in the cart.
-        self.carts.insert(customer, carts::find(&self.reader, customer)?.lines);
+        self.carts.insert(customer, self.reader.cart(customer)?.lines);
         Ok(placed?)
     }
 }
@@ -121,12 +118,6 @@ impl Carts {
     fn cart_of(&self, customer: CustomerId) -> model::Cart {
         model::Cart { customer, lines: self.carts.get(&customer).cloned().unwrap_or_default() }
     }
-}
-
-fn write_lines(database: &Database, lines: Vec<(CustomerId, Line)>) -> Result<Vec<Added>, StoreError> {
-    database.write(move |connection| {
-        lines.iter().map(|(customer, line)| carts::add(connection, *customer, line)).collect()
-    })
 }
 
 /// Why a line is not in its cart.

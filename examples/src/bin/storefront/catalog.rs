@@ -6,16 +6,15 @@
 use std::sync::Arc;
 
 use ostraca::prelude::*;
-use rusqlite::Connection;
 
 use crate::model::{self, ProductId};
 use crate::shop::Shop;
-use crate::store::{StoreError, products};
+use crate::store::{Reader, StoreError};
 
 /// One shard of the catalog.
 pub(crate) struct Catalog {
     shop: Shop,
-    reader: Connection,
+    reader: Reader,
 }
 
 #[actor(restart(max = 100, within = "10s", backoff = "1ms..20ms"))]
@@ -29,7 +28,7 @@ impl Catalog {
     #[cached(ttl = "60s")]
     fn product(&self, #[key] id: ProductId) -> Option<Arc<model::Product>> {
         self.shop.chaos.strike();
-        let found = products::find(&self.reader, id);
+        let found = self.reader.product(id);
         // Not a refusal: without its database the shard has failed, and a new start opens it again.
         found.unwrap_or_else(|error| panic!("product {id}: {error}")).map(Arc::new)
     }
@@ -44,8 +43,11 @@ impl Catalog {
     ) -> Result<(), RepriceError> {
         self.shop.chaos.strike();
         let database = self.shop.database.clone();
-        let work = move || database.write(move |connection| products::reprice(connection, id, cents));
-        if ctx.blocking(work).await? { Ok(()) } else { Err(RepriceError::NoSuchProduct(id)) }
+        if ctx.blocking(move || database.reprice(id, cents)).await? {
+            Ok(())
+        } else {
+            Err(RepriceError::NoSuchProduct(id))
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroUsize};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 
 use crate::chaos::Chance;
+use crate::store::Place;
 
 /// A shop's product pages, carts and orders over HTTP, built on ostraca.
 #[derive(Debug, Clone, Parser)]
@@ -18,9 +18,9 @@ pub(crate) struct Config {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
 
-    /// The SQLite file [default: storefront.db here; with --trace one in a fresh temporary folder]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) database: Option<PathBuf>,
+    /// The SQLite file, or postgres://USER@HOST/NAME [default: storefront.db here; with --trace a temporary file]
+    #[arg(long, value_name = "FILE|URL")]
+    pub(crate) database: Option<Place>,
 
     /// Shards of the catalog, and as many of the carts
     #[arg(long, value_name = "N", default_value = "16", value_parser = parse_shards)]

@@ -6,7 +6,7 @@
 //!     Catalog      Carts      Orders       actors: shards by product, shards by customer, and one
 //!        |           | \______^  |         a check-out asks the orders
 //!        +-----------+-----+-----+
-//!                        store             one SQLite file
+//!                        store             one SQLite file, or PostgreSQL
 //! ```
 //!
 //! Start reading at [`run`] and [`open_shop`]; then the actors: [`catalog`], [`carts`], [`orders`]. `--trace` lets
@@ -30,7 +30,6 @@ use std::error::Error;
 use std::future::pending;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::pin::pin;
 use std::process::ExitCode;
 
@@ -45,6 +44,7 @@ use crate::prepare::Prepared;
 use crate::replay::Replay;
 use crate::routes::Doors;
 use crate::shop::Shop;
+use crate::store::Database;
 
 fn main() -> ExitCode {
     let config = match Config::from_args(std::env::args_os()) {
@@ -75,7 +75,7 @@ async fn run(config: Config, prepared: Prepared) -> Result<ExitCode, Box<dyn Err
 
     let mut stopped = pin!(system.run_until_signal());
     let replayed = async {
-        announce(address, database.path(), config.json);
+        announce(address, &database, config.json);
         match trace {
             Some(trace) => Replay::new(&config, trace, database, chaos).run(&system, address).await,
             None => pending().await,
@@ -107,7 +107,7 @@ fn exit_code(is_good: bool) -> ExitCode {
 }
 
 /// Says where the service is and what there is to look at; on stderr if stdout is for the report.
-fn announce(address: SocketAddr, database: &Path, on_stderr: bool) {
+fn announce(address: SocketAddr, database: &Database, on_stderr: bool) {
     let text = format!(
         r#"storefront listens on http://{address}
 
@@ -119,7 +119,7 @@ fn announce(address: SocketAddr, database: &Path, on_stderr: bool) {
   data   {}
   stop   Ctrl-C
 "#,
-        database.display(),
+        database,
     );
     if on_stderr { eprintln!("{text}") } else { println!("{text}") }
 }

@@ -2,12 +2,11 @@
 
 use std::error::Error;
 use std::net::TcpListener;
-use std::path::PathBuf;
 
 use tempfile::TempDir;
 
 use crate::config::Config;
-use crate::store::Database;
+use crate::store::{Database, Place};
 use crate::trace::{PAGES, Trace};
 
 /// What the settings name, opened.
@@ -28,19 +27,19 @@ impl Prepared {
     /// In one line: which file, place or address cannot be used, and why.
     pub(crate) fn new(config: &Config) -> Result<Self, Box<dyn Error>> {
         let trace = config.trace.as_deref().map(Trace::open).transpose()?;
-        let (path, folder) = match (&config.database, &trace) {
-            (Some(path), _) => (path.clone(), None),
+        let (place, folder) = match (&config.database, &trace) {
+            (Some(place), _) => (place.clone(), None),
             // In sight, and not where a cleaner or the next start of the machine would take orders away.
-            (None, None) => (PathBuf::from("storefront.db"), None),
+            (None, None) => (Place::File("storefront.db".into()), None),
             (None, Some(_)) => {
                 let folder = TempDir::with_prefix("storefront-")?;
-                (folder.path().join("storefront.db"), Some(folder))
+                (Place::File(folder.path().join("storefront.db")), Some(folder))
             }
         };
         let listener = TcpListener::bind(config.listen)
             .map_err(|error| format!("--listen {}: {error}", config.listen))?;
         let more = trace.as_ref().map(Trace::distinct).unwrap_or_default();
-        let database = Database::open(&path, (0..PAGES).chain(more))?;
+        let database = Database::open(&place, (0..PAGES).chain(more))?;
         Ok(Self { trace, database, listener, _folder: folder })
     }
 }

@@ -36,7 +36,7 @@ use self::visitor::{Tour, Visitor};
 use crate::chaos::Chaos;
 use crate::config::Config;
 use crate::model::{Cart, CustomerId};
-use crate::store::{self, Database, StoreError};
+use crate::store::{Database, StoreError};
 use crate::trace::Trace;
 
 /// A replay that has not begun.
@@ -101,7 +101,7 @@ impl Replay {
 
     async fn replay(self, system: System, address: SocketAddr) -> Result<Outcome, ReplayError> {
         let reader = self.database.reader()?;
-        let products = store::products::all(&reader)?;
+        let products = reader.products()?;
         let tour = Arc::new(Tour {
             trace: self.trace,
             next: AtomicUsize::new(0),
@@ -125,8 +125,8 @@ impl Replay {
         let service = Service::count(&system, &self.chaos, self.shards.get()).await;
 
         let served = read_back(Client::new(address, TIMEOUT), &books).await;
-        let carts = store::carts::all(&reader)?;
-        let stored = Found { carts, orders: store::orders::all(&reader)?, unread: Default::default() };
+        let carts = reader.carts()?;
+        let stored = Found { carts, orders: reader.orders()?, unread: Default::default() };
         let audit = worse(Audit::of(&books, &stored, &tour.run), Audit::of(&books, &served, &tour.run));
         Ok(Outcome { tally, elapsed, service, audit, unread: served.unread.len() })
     }

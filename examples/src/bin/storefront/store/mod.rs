@@ -1,4 +1,4 @@
-//! The shop's database: one SQLite file.
+//! The shop's database: one SQLite file, or PostgreSQL.
 //!
 //! ```text
 //! products     id, name, cents
@@ -7,164 +7,225 @@
 //! order_lines  order_id, number, customer, id, product, quantity, cents
 //! ```
 //!
-//! SQLite takes one writer at a time, so the process has one writing connection, and writes that meet share a
-//! commit. Readers see the last commit (WAL) and wait for nobody; whoever reads opens a connection of its own with
-//! [`Database::reader`].
+//! What the shop does with it is here, as a call each; how, in [`sqlite`] and [`postgres`]. Every call waits for the
+//! database, and writes until what they did is on the disk: writes are for threads that may block, and reads, which are
+//! point reads but for those of a start, take a worker's thread for a page's look-up in SQLite and for a way to the
+//! server and back in PostgreSQL.
 //!
-//! What a write has returned is on the disk: `synchronous` is `FULL`.
-//!
-//! The actors keep in memory what is in the file, so a second process that wrote to it would make them wrong: a lock
-//! on a file beside it keeps others out. The lock ends with the process, however that ends.
+//! The actors keep in memory what is in the database, so a second process that wrote to it would make them wrong: a lock
+//! keeps others out, for as long as this process lives.
 
-pub(crate) mod carts;
-pub(crate) mod orders;
-pub(crate) mod products;
-mod writer;
+mod postgres;
+mod sqlite;
 
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
-use self::writer::Writer;
-use crate::model::ProductId;
+use self::postgres::Postgres;
+use self::sqlite::{Sqlite, carts, orders, products};
+use crate::model::{Cart, CustomerId, Line, Order, OrderId, Product, ProductId};
 
-/// The shop's database file; clones share its one writer.
+/// The database that was opened; clones share it.
 #[derive(Clone)]
-pub(crate) struct Database(Arc<Shared>);
+pub(crate) enum Database {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
 
-struct Shared {
-    path: PathBuf,
-    writer: Writer,
-    /// Held for as long as the file is written to.
-    _lock: File,
+/// What only reads.
+pub(crate) enum Reader {
+    Sqlite(Connection),
+    Postgres(Postgres),
+}
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    File(PathBuf),
+    /// A URL of PostgreSQL.
+    Server(String),
+}
+
+/// What became of an addition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// The cart has the line now.
+    New,
+    /// A line with this id is or was in this customer's cart or orders: nothing was done.
+    Known,
+    /// The line names a product that does not exist: nothing was done.
+    NoSuchProduct,
+    /// The cart holds [`LINES_LEN_MAX`] lines: nothing was done.
+    Full,
+}
+
+/// How many lines a cart may hold.
+pub(crate) const LINES_LEN_MAX: usize = 500;
+
+/// Why a cart was not turned into an order. Nothing was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotPlaced {
+    #[error("the cart is empty")]
+    EmptyCart,
+    #[error("another customer has an order of this id")]
+    IdTaken,
+}
+
+/// Of the tables, kept in the database.
+const VERSION: i64 = 1;
+
+impl FromStr for Place {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_server = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+        Ok(if is_server { Place::Server(text.to_owned()) } else { Place::File(text.into()) })
+    }
 }
 
 impl Database {
-    /// Opens the file, or makes it, and sees to it that these products are in its catalog.
+    /// Opens it, makes its tables if need be, and sees to it that these products are in its catalog.
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened, is no database, is in use by another process, or was made by another version
-    /// of this program.
+    /// If it cannot be opened, is in use by another process, or was made by another version of this program.
     pub(crate) fn open(
-        path: &Path,
+        place: &Place,
         products: impl IntoIterator<Item = ProductId> + Send + 'static,
     ) -> Result<Self, OpenError> {
-        let refuse = |source: StoreError| OpenError::Store { path: path.to_owned(), source };
-        let writer = open_writer(path).map_err(|error| refuse(error.into()))?;
-        let lock = lock(path)?;
-        let found = writer.query_row("PRAGMA user_version", [], |row| row.get(0));
-        let version: i64 = found.map_err(|error| refuse(error.into()))?;
-        if version != 0 && version != VERSION {
-            return Err(OpenError::Version { path: path.to_owned(), version });
+        Ok(match place {
+            Place::File(path) => Database::Sqlite(Sqlite::open(path, products)?),
+            Place::Server(url) => Database::Postgres(Postgres::open(url, products.into_iter().collect())?),
+        })
+    }
+
+    /// Sets a price, and says whether there is such a product.
+    pub(crate) fn reprice(&self, id: ProductId, cents: i64) -> Result<bool, StoreError> {
+        match self {
+            Database::Sqlite(file) => file.write(move |connection| products::reprice(connection, id, cents)),
+            Database::Postgres(server) => server.reprice(id, cents),
         }
-        let writer = Writer::new(writer);
-        let database = Self(Arc::new(Shared { path: path.to_owned(), writer, _lock: lock }));
-        let prepare = move |connection: &Connection| {
-            connection.execute_batch(SCHEMA)?;
-            products::generate(connection, products)
-        };
-        database.write(prepare).map_err(refuse)?;
-        Ok(database)
     }
 
-    /// Carries out `work` as a whole or not at all, and waits until it is on the disk: to be called from a
-    /// blocking thread.
-    ///
-    /// # Panics
-    ///
-    /// If `work` does; then it has had no effect.
-    pub(crate) fn write<T: Send + 'static>(
+    /// Adds lines to customers' carts in one transaction, each once however often it is asked.
+    pub(crate) fn add_lines(&self, lines: Vec<(CustomerId, Line)>) -> Result<Vec<Added>, StoreError> {
+        match self {
+            Database::Sqlite(file) => file.write(move |connection| {
+                lines.iter().map(|(customer, line)| carts::add(connection, *customer, line)).collect()
+            }),
+            Database::Postgres(server) => server.add_lines(lines),
+        }
+    }
+
+    /// Takes a customer's lines of one product out of the cart.
+    pub(crate) fn remove(&self, customer: CustomerId, product: ProductId) -> Result<(), StoreError> {
+        match self {
+            Database::Sqlite(file) => {
+                file.write(move |connection| carts::remove(connection, customer, product))
+            }
+            Database::Postgres(server) => server.remove(customer, product),
+        }
+    }
+
+    /// Turns carts into orders, all in one transaction: each line is in its cart or in one order, whatever happens. An
+    /// order that is there already is given as it is.
+    pub(crate) fn place(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.0.writer.write(work)
+        places: Vec<(OrderId, CustomerId)>,
+    ) -> Result<Vec<Result<Order, NotPlaced>>, StoreError> {
+        match self {
+            Database::Sqlite(file) => file.write(move |connection| {
+                places.iter().map(|(id, customer)| orders::place(connection, id, *customer)).collect()
+            }),
+            Database::Postgres(server) => server.place(places),
+        }
     }
 
-    /// Opens a connection that only reads.
-    pub(crate) fn reader(&self) -> Result<Connection, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Ok(Connection::open_with_flags(&self.0.path, flags)?)
-    }
-
-    /// Where the file lies.
-    pub(crate) fn path(&self) -> &Path {
-        &self.0.path
-    }
-}
-
-fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
-    let writer = Connection::open(path)?;
-    writer.pragma_update(None, "journal_mode", "WAL")?;
-    writer.pragma_update(None, "synchronous", "FULL")?;
-    writer.pragma_update(None, "foreign_keys", true)?;
-    Ok(writer)
-}
-
-/// Locks a file beside the database: SQLite's own locks on the file itself would be lost with one of its handles.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-lock");
-    let lock_path = PathBuf::from(name);
-    let refuse = |source| OpenError::Lock { path: lock_path.clone(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(refuse)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(refuse(source)),
+    /// What reads of it.
+    pub(crate) fn reader(&self) -> Result<Reader, StoreError> {
+        Ok(match self {
+            Database::Sqlite(file) => Reader::Sqlite(file.reader()?),
+            Database::Postgres(server) => Reader::Postgres(server.clone()),
+        })
     }
 }
 
-/// The version of [`SCHEMA`], kept in the file.
-const VERSION: i64 = 1;
+/// Where it is, without a password.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Database::Sqlite(file) => file.path().display().fmt(f),
+            Database::Postgres(server) => server.fmt(f),
+        }
+    }
+}
 
-const SCHEMA: &str = "
-    PRAGMA user_version = 1;
-    CREATE TABLE IF NOT EXISTS products (
-        id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL,
-        cents INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE IF NOT EXISTS cart_lines (
-        number INTEGER PRIMARY KEY,
-        customer INTEGER NOT NULL,
-        id TEXT NOT NULL,
-        product INTEGER NOT NULL REFERENCES products,
-        quantity INTEGER NOT NULL,
-        UNIQUE (customer, id)
-    ) STRICT;
-    CREATE TABLE IF NOT EXISTS orders (
-        id TEXT PRIMARY KEY,
-        customer INTEGER NOT NULL,
-        cents INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS order_lines (
-        order_id TEXT NOT NULL REFERENCES orders,
-        number INTEGER NOT NULL,
-        customer INTEGER NOT NULL,
-        id TEXT NOT NULL,
-        product INTEGER NOT NULL REFERENCES products,
-        quantity INTEGER NOT NULL,
-        cents INTEGER NOT NULL,
-        PRIMARY KEY (order_id, number),
-        UNIQUE (customer, id)
-    ) STRICT, WITHOUT ROWID;
-";
+impl Reader {
+    /// The product with this number.
+    pub(crate) fn product(&self, id: ProductId) -> Result<Option<Product>, StoreError> {
+        match self {
+            Reader::Sqlite(file) => products::find(file, id),
+            Reader::Postgres(server) => server.product(id),
+        }
+    }
+
+    /// Every product.
+    pub(crate) fn products(&self) -> Result<Vec<Product>, StoreError> {
+        match self {
+            Reader::Sqlite(file) => products::all(file),
+            Reader::Postgres(server) => server.products(),
+        }
+    }
+
+    /// One customer's cart, empty if there is none.
+    pub(crate) fn cart(&self, customer: CustomerId) -> Result<Cart, StoreError> {
+        match self {
+            Reader::Sqlite(file) => carts::find(file, customer),
+            Reader::Postgres(server) => server.cart(customer),
+        }
+    }
+
+    /// Every cart that is not empty.
+    pub(crate) fn carts(&self) -> Result<Vec<Cart>, StoreError> {
+        match self {
+            Reader::Sqlite(file) => carts::all(file),
+            Reader::Postgres(server) => server.carts(),
+        }
+    }
+
+    /// The order of this name.
+    pub(crate) fn order(&self, id: &str) -> Result<Option<Order>, StoreError> {
+        match self {
+            Reader::Sqlite(file) => orders::find(file, id),
+            Reader::Postgres(server) => server.order(id),
+        }
+    }
+
+    /// Every order.
+    pub(crate) fn orders(&self) -> Result<Vec<Order>, StoreError> {
+        match self {
+            Reader::Sqlite(file) => orders::all(file),
+            Reader::Postgres(server) => server.orders(),
+        }
+    }
+}
 
 /// The database did not do what it was asked; its transaction had no effect.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the database failed: {0}")]
-pub(crate) struct StoreError(Arc<rusqlite::Error>);
+pub(crate) struct StoreError(Arc<str>);
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self(Arc::new(error))
+        Self(error.to_string().into())
     }
 }
 
-/// Why a database file cannot be used.
+/// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
     #[error("{}: {source}", .path.display())]
@@ -175,65 +236,4 @@ pub(crate) enum OpenError {
     InUse { path: PathBuf },
     #[error("{}: {source}", .path.display())]
     Lock { path: PathBuf, source: std::io::Error },
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// A database of five products in a folder that goes with the guard.
-    pub(crate) fn database() -> (tempfile::TempDir, Database) {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("shop.db"), 0..5).unwrap();
-        (folder, database)
-    }
-
-    #[test]
-    fn a_failed_or_panicked_write_leaves_no_trace_and_the_next_one_works() {
-        let (_folder, database) = database();
-        let failed = database.write(|connection| {
-            products::reprice(connection, 1, 7)?;
-            Ok(connection.execute_batch("not sql")?)
-        });
-        assert!(failed.unwrap_err().to_string().starts_with("the database failed: "));
-        let write = || {
-            database.write(|connection| -> Result<(), StoreError> {
-                products::reprice(connection, 1, 7)?;
-                panic!("half way")
-            })
-        };
-        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(write)).is_err());
-        let reader = database.reader().unwrap();
-        assert_ne!(products::find(&reader, 1).unwrap().unwrap().cents, 7);
-        assert!(database.write(|connection| products::reprice(connection, 1, 7)).unwrap());
-        assert_eq!(products::find(&reader, 1).unwrap().unwrap().cents, 7);
-    }
-
-    #[test]
-    fn a_file_in_use_is_refused_until_it_is_let_go() {
-        let (folder, database) = database();
-        let path = folder.path().join("shop.db");
-        let said = Database::open(&path, 0..5).err().unwrap().to_string();
-        assert!(said.ends_with("shop.db: in use by another storefront"), "{said}");
-        drop(database);
-        assert!(Database::open(&path, 0..5).is_ok());
-    }
-
-    #[test]
-    fn a_file_that_is_no_database_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("notes.txt");
-        std::fs::write(&path, "these are notes, and by no means a database of any kind".repeat(20)).unwrap();
-        let said = Database::open(&path, 0..5).err().unwrap().to_string();
-        assert!(said.contains("notes.txt: the database failed: "), "{said}");
-    }
-
-    #[test]
-    fn a_file_of_another_version_is_refused() {
-        let (folder, database) = database();
-        database.write(|connection| Ok(connection.pragma_update(None, "user_version", 9)?)).unwrap();
-        drop(database);
-        let said = Database::open(&folder.path().join("shop.db"), 0..5).err().unwrap().to_string();
-        assert!(said.contains("version 9, not 1"), "{said}");
-    }
 }

@@ -2,17 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::StoreError;
 use crate::model::{CustomerId, Order, OrderLine};
-
-/// Why a cart was not turned into an order. Nothing was changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NotPlaced {
-    #[error("the cart is empty")]
-    EmptyCart,
-    #[error("another customer has an order of this id")]
-    IdTaken,
-}
+use crate::store::{NotPlaced, StoreError};
 
 /// Turns what is in the customer's cart into an order and empties the cart, both in the caller's transaction:
 /// each line is in the cart or in one order, whatever happens. An order that is there already is given as it is.
@@ -89,8 +80,8 @@ fn order_line(row: &Row<'_>) -> rusqlite::Result<OrderLine> {
 mod tests {
     use super::*;
     use crate::model::{Line, Product};
-    use crate::store::carts;
-    use crate::store::tests::database;
+    use crate::store::sqlite::carts;
+    use crate::store::sqlite::tests::database;
 
     #[test]
     fn placing_empties_the_cart_and_placing_again_gives_the_same_order() {

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::StoreError;
 use crate::model::{Product, ProductId};
+use crate::store::StoreError;
 
 /// Makes the products that are not there yet; those that are keep their prices.
 pub(crate) fn generate(
@@ -44,7 +44,7 @@ fn product(row: &Row<'_>) -> rusqlite::Result<Product> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::database;
+    use crate::store::sqlite::tests::database;
 
     #[test]
     fn generating_again_adds_what_is_missing_and_keeps_prices() {

@@ -4,24 +4,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row};
 
-use super::StoreError;
 use crate::model::{Cart, CustomerId, Line, ProductId};
-
-/// What became of an addition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Added {
-    /// The cart has the line now.
-    New,
-    /// A line with this id is or was in this customer's cart or orders: nothing was done.
-    Known,
-    /// The line names a product that does not exist: nothing was done.
-    NoSuchProduct,
-    /// The cart holds [`LINES_LEN_MAX`] lines: nothing was done.
-    Full,
-}
-
-/// How many lines a cart may hold.
-pub(crate) const LINES_LEN_MAX: usize = 500;
+use crate::store::{Added, LINES_LEN_MAX, StoreError};
 
 /// Adds a line to a customer's cart, once however often it is asked.
 pub(crate) fn add(connection: &Connection, customer: CustomerId, line: &Line) -> Result<Added, StoreError> {
@@ -90,8 +74,8 @@ fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::orders;
-    use crate::store::tests::database;
+    use crate::store::sqlite::orders;
+    use crate::store::sqlite::tests::database;
 
     fn line(id: &str, product: ProductId) -> Line {
         Line { id: id.to_owned(), product, quantity: 2 }
