@@ -42,6 +42,7 @@
 //! | root | the names one writes every day |
 //! | [`cache`] | published views and keyed caches, usable alone |
 //! | [`shard`] | shards, keys and their routes |
+//! | [`pool`] | replicated actors behind a load-balancing strategy, threads for blocking work |
 //! | [`topic`] | publish and subscribe |
 //! | [`monitor`] | what every actor does |
 //!
@@ -92,6 +93,8 @@ mod mailbox;
 #[cfg(not(ostraca_loom))]
 pub mod monitor;
 #[cfg(not(ostraca_loom))]
+pub mod pool;
+#[cfg(not(ostraca_loom))]
 #[allow(unsafe_code, reason = "the workers' queues: see the module's doc")]
 mod runtime;
 #[cfg(not(ostraca_loom))]
@@ -120,6 +123,8 @@ pub use mailbox::Overflow;
 #[cfg(not(ostraca_loom))]
 pub use ostraca_macros::{Message, actor};
 #[cfg(not(ostraca_loom))]
+pub use pool::Pool;
+#[cfg(not(ostraca_loom))]
 pub use shard::{All, Gather, KeyBytes, Keyed, Placement, ShardKey, Sharded, Shards};
 #[cfg(not(ostraca_loom))]
 pub use supervisor::{
@@ -138,8 +143,8 @@ pub use topic::{Lag, Topic};
 #[cfg(not(ostraca_loom))]
 pub mod prelude {
     pub use crate::{
-        ActorRef, AskError, Batch, Context, Message, ReplyTo, SendError, Shards, StartError, StopReason,
-        System, TellError, actor,
+        ActorRef, AskError, Batch, Context, Message, Pool, ReplyTo, SendError, Shards, StartError,
+        StopReason, System, TellError, actor,
     };
 }
 

@@ -14,7 +14,7 @@ use super::settings::{Configured, Inline};
 use super::stats::{CellStats, RareStats};
 use crate::cache::CacheStats;
 use crate::runtime::{Runtime, Slab};
-use crate::stats::SharedCounter;
+use crate::stats::{PoolNumbers, SharedCounter};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -36,6 +36,7 @@ pub(crate) struct Commons {
     pub(crate) configured: Configured,
     pub(crate) supervise: fn(&Arc<Commons>, Owner) -> Arc<AnyParent>,
     register: Mutex<Register>,
+    pools: Mutex<Vec<Weak<dyn PoolSource>>>,
     next_id: AtomicU64,
     made_at: Instant,
 }
@@ -49,6 +50,12 @@ struct Register {
     /// At this length those that are gone are taken out.
     sweep_at: usize,
     retired: BTreeMap<&'static str, Retired>,
+}
+
+/// A pool, as the monitor knows it.
+pub(crate) trait PoolSource: Send + Sync {
+    /// What it has done up to now.
+    fn numbers(&self) -> PoolNumbers;
 }
 
 /// The counts of the stopped actors of one type.
@@ -80,6 +87,7 @@ impl Commons {
             configured,
             supervise,
             register: Mutex::default(),
+            pools: Mutex::default(),
             next_id: AtomicU64::new(1),
             made_at: runtime.now(),
             runtime,
@@ -141,6 +149,19 @@ impl Commons {
         drop(register);
         cells.sort_unstable_by_key(|cell| cell.id());
         cells
+    }
+
+    /// A pool that begins.
+    pub(crate) fn enter_pool(&self, pool: Weak<dyn PoolSource>) {
+        let mut pools = self.pools.lock();
+        pools.retain(|pool| pool.strong_count() > 0);
+        pools.push(pool);
+    }
+
+    /// What the pools that somebody has references to have done, oldest first.
+    pub(crate) fn pools(&self) -> Vec<PoolNumbers> {
+        let pools: Vec<_> = self.pools.lock().iter().filter_map(Weak::upgrade).collect();
+        pools.iter().map(|pool| pool.numbers()).collect()
     }
 
     /// Whether asks of an idle `A` run where the asker stands.

@@ -37,6 +37,7 @@ mod trace;
 mod turn;
 
 use std::future::Future;
+use std::time::Instant;
 
 use crate::cache::CacheStats;
 
@@ -62,13 +63,18 @@ pub use settings::{HandlerInfo, Inline, Restart, Settings};
 pub use turn::{Handled, Turn};
 
 pub(crate) use cell::{Birth, Cell, Name, StartOn};
-pub(crate) use commons::{Commons, Owner};
+pub(crate) use commons::{Commons, Owner, PoolSource};
 pub(crate) use home::PINNED_MAX;
 pub(crate) use lifecycle::short_type_name;
 pub(crate) use parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, IncarnationEnd, Parent, Verdict};
 pub(crate) use reply::{RawReply, ReplyRx, pair as reply_pair};
 pub(crate) use settings::{Configured, SettingsChange};
 pub(crate) use stats::{CellStats, RareStats};
+
+/// The deadline of the ask that is being handled on this thread, for what waits otherwise than by an ask.
+pub(crate) fn inherited_deadline() -> Option<Instant> {
+    scope::asker(0).deadline
+}
 
 /// An actor: a value that handles one message at a time.
 ///

@@ -42,6 +42,7 @@ mod pull;
 mod sampler;
 mod snapshot;
 
+pub use crate::stats::PoolNumbers;
 pub use handle::Monitor;
 pub use process::Process;
 

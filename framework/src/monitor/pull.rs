@@ -77,6 +77,7 @@ impl Pull {
             types,
             actors_left_out: cells.len() - actors.len(),
             actors,
+            pools: commons.pools(),
             process: self.files.read(),
         }
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::process::Process;
 use crate::actor::{BatchStats, Label};
 use crate::cache::CacheStats;
+use crate::stats::PoolNumbers;
 
 /// Actors that a snapshot lists. With more, the listing would take the monitor longer than a second, and the snapshot
 /// more memory than the actors.
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub actors: Vec<ActorNumbers>,
     /// How many more run than are in `actors`.
     pub actors_left_out: usize,
+    /// Each pool that somebody has a reference to, oldest first.
+    pub pools: Vec<PoolNumbers>,
     /// The process.
     pub process: Process,
 }
@@ -37,6 +40,11 @@ impl Snapshot {
     /// was one.
     pub fn of_type(&self, type_name: &str) -> Option<&TypeNumbers> {
         self.types.iter().find(|numbers| numbers.type_name == type_name)
+    }
+
+    /// The numbers of the first pool of actors of one type, or of threads with that state. `None` if there is none.
+    pub fn pool_of(&self, type_name: &str) -> Option<&PoolNumbers> {
+        self.pools.iter().find(|pool| pool.type_name == type_name)
     }
 }
 

@@ -76,7 +76,7 @@ impl KeyBytes {
 }
 
 /// xxh3-64 over the key's bytes.
-fn hash<K: ShardKey + ?Sized>(key: &K) -> u64 {
+pub(crate) fn hash<K: ShardKey + ?Sized>(key: &K) -> u64 {
     let mut bytes = KeyBytes::new();
     key.encode(&mut bytes);
     bytes.hash()

@@ -27,6 +27,7 @@ mod placement;
 mod shards;
 
 pub use gather::{All, Gather};
+pub(crate) use key::hash as key_hash;
 pub use key::{KeyBytes, Keyed, ShardKey, shard_of};
 pub use placement::{Placement, ThisProcess};
 pub use shards::{Sharded, Shards};

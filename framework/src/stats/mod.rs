@@ -13,11 +13,13 @@
 
 mod counter;
 mod histogram;
+mod pool;
 mod rate;
 mod striped;
 
 pub(crate) use counter::{Counter, SharedCounter};
 pub use histogram::Distribution;
 pub(crate) use histogram::Histogram;
+pub use pool::PoolNumbers;
 pub(crate) use rate::Rate;
 pub(crate) use striped::Striped;

@@ -11,9 +11,10 @@ use super::readiness::{GivenUp, Readiness};
 use super::stop::{Hook, StopReport, close_all};
 use crate::actor::{
     Actor, ActorRef, AnyParent, AskError, Birth, Cell, Commons, DeadLetter, LookupError, Name, ReplyRx,
-    Restart, SpawnError, StartOn, StopReason, reply_pair,
+    Restart, SpawnError, StartError, StartOn, StopReason, reply_pair,
 };
 use crate::monitor::Monitor;
+use crate::pool::{BlockingSpec, PoolSpec};
 use crate::runtime::Pinned;
 use crate::shard::{Placement, Shards, ThisProcess};
 use crate::supervisor::{OneForOne, Placed, Strategy, SupervisorSpec};
@@ -134,6 +135,20 @@ impl System {
                 Err(error)
             }
         }
+    }
+
+    /// A pool of replicas of an actor at the top of the tree, to be [started](PoolSpec::start). See [`pool`](crate::pool).
+    pub fn pool<A: Actor>(&self, args: A::Args) -> PoolSpec<A> {
+        PoolSpec::new(self.0.commons.clone(), self.0.parent.clone(), args)
+    }
+
+    /// A pool of threads for work that blocks, each with a state that `init` makes there, to be
+    /// [started](BlockingSpec::start). See [`Blocking`](crate::pool::Blocking).
+    pub fn blocking_pool<S: 'static>(
+        &self,
+        init: impl Fn() -> Result<S, StartError> + Send + Sync + 'static,
+    ) -> BlockingSpec<S> {
+        BlockingSpec::new(self.0.commons.clone(), self.0.parent.clone(), init)
     }
 
     /// A supervisor at the top of the tree, to be given children and [started](SupervisorSpec::start).

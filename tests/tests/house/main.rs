@@ -36,7 +36,8 @@ const IMPORTS: &[(&str, May)] = &[
     ("supervisor", May::Use(&["actor", "stats"])),
     ("topic", May::Use(&["actor", "stats"])),
     ("shard", May::Use(&["actor", "supervisor", "stats"])),
-    ("pool", May::Use(&["actor", "supervisor", "stats"])),
+    // A pool by key hashes keys as shards do.
+    ("pool", May::Use(&["actor", "supervisor", "shard", "stats"])),
     ("overload", May::Use(&["actor", "supervisor", "stats"])),
     ("monitor", May::UseAllBut(&["files", "http", "bridge", "system", "testkit"])),
     ("files", May::UseAllBut(&["http", "bridge", "system", "testkit"])),
@@ -66,7 +67,7 @@ const CRATES: &[(&str, Where)] = &[
     ("actix", Where::In(&["runtime", "bridge", "system"])),
     ("actix_rt", Where::In(&["runtime", "bridge", "system"])),
     ("actix_web", Where::In(&["http"])),
-    ("arc_swap", Where::In(&["shard", "cache", "monitor"])),
+    ("arc_swap", Where::In(&["shard", "pool", "cache", "monitor"])),
     ("bincode", Where::In(&["codec"])),
     ("flume", Where::In(&["pool", "monitor", "topic"])),
     ("futures_core", Where::In(&["actor"])),
