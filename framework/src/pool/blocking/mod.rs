@@ -51,7 +51,7 @@ use threads::{Plan, Threads};
 ///         buffer.iter().map(|&byte| u64::from(byte)).sum::<u64>()
 ///     })
 ///     .await?;
-/// assert_eq!(sum, 887);
+/// assert_eq!(sum, 873);
 /// # Ok(())
 /// # }
 /// ```
