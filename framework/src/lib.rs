@@ -43,6 +43,7 @@
 //! | [`cache`] | published views and keyed caches, usable alone |
 //! | [`shard`] | shards, keys and their routes |
 //! | [`pool`] | replicated actors behind a load-balancing strategy, threads for blocking work |
+//! | [`overload`] | adaptive limits, shedding, circuit breakers |
 //! | [`topic`] | publish and subscribe |
 //! | [`monitor`] | what every actor does |
 //!
@@ -92,6 +93,8 @@ pub mod http;
 mod mailbox;
 #[cfg(not(ostraca_loom))]
 pub mod monitor;
+#[cfg(not(ostraca_loom))]
+pub mod overload;
 #[cfg(not(ostraca_loom))]
 pub mod pool;
 #[cfg(not(ostraca_loom))]
@@ -159,6 +162,7 @@ pub mod __private {
     };
     pub use crate::cache::{CacheStats, KeyedCache, View};
     pub use crate::mailbox::Overflow;
+    pub use crate::overload::{Breaker, Guard, LimitSettings, Priority, Shedder, Stamp, pass};
     pub use crate::shard::{Keyed, ShardKey};
 }
 

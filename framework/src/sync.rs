@@ -15,7 +15,7 @@ mod imp {
     pub(crate) use std::thread;
 
     /// A mutex without poisoning: what it guards is left whole by whoever panics.
-    #[derive(Default)]
+    #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
 
     impl<T> Mutex<T> {

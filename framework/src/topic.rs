@@ -272,7 +272,8 @@ impl<M: Message> Subscriber<M> {
         // this publisher can wait now: it would have found the queue.
         match self.mailbox.request(message).tell() {
             Ok(()) => true,
-            Err(TellError::Full(message)) => self.queue(message),
+            // One that sheds load makes room later, as one that is full does.
+            Err(TellError::Full(message) | TellError::Shed(message)) => self.queue(message),
             Err(TellError::Stopped(_)) => false,
         }
     }

@@ -203,6 +203,8 @@ pub enum DeadReason {
     Expired,
     /// It failed, after its batch did, alone as well.
     Quarantined,
+    /// There was too much to do, or its handler's breaker was open.
+    Shed,
 }
 
 impl fmt::Display for DeadReason {
@@ -215,6 +217,7 @@ impl fmt::Display for DeadReason {
             DeadReason::Cancelled => "nobody waited for it any more",
             DeadReason::Expired => "its deadline was over",
             DeadReason::Quarantined => "it failed in its batch, and alone",
+            DeadReason::Shed => "it was shed under overload",
         })
     }
 }

@@ -17,7 +17,7 @@ use super::names::LookupError;
 use super::parent::{AnyCell, AnyParent, AnyRef, Control, Linked};
 use super::refs::{ActorRef, WeakRef};
 use super::reply::RawReply;
-use super::{Actor, Handles, Message};
+use super::{Actor, Envelope, Handles, Message};
 
 /// One call in so many of a plain batched `fn` is timed.
 const TIMED_EVERY: u64 = 16;
@@ -434,6 +434,19 @@ impl<A: Actor> Context<A> {
     /// Whether the actor is to stop when its handler has ended.
     pub(super) fn is_ending(&mut self) -> bool {
         self.link.is_ending()
+    }
+
+    /// Messages that wait in this actor's mailbox.
+    pub(crate) fn mailbox_len(&self) -> usize {
+        self.link.cell().mailbox_len()
+    }
+
+    /// A message does not run, because there is too much to do: it is answered, and counted as a dead letter.
+    pub(crate) fn shed<M: Message>(&mut self, envelope: Envelope<M>, handler: usize) {
+        // Its drop is foreign code, under the guard of the turn it stands in.
+        drop(envelope.shed());
+        self.link.cell().count_shed(handler);
+        self.in_hand = 0;
     }
 
     /// How many messages the handler had.

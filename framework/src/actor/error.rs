@@ -30,6 +30,10 @@ pub enum AskError<E = Infallible> {
     /// The handler ended, or was killed half way, without an answer.
     #[error("the handler ended without an answer")]
     Unanswered,
+    /// The actor has too much to do, or the handler's breaker is open: it was refused so that others are answered in time.
+    /// The message did not run.
+    #[error("overloaded: the message was refused before it ran")]
+    Shed,
     /// An actor asked itself and would wait for itself: use `tell`, or call the method. It did not run.
     #[error("an actor cannot wait for its own answer: tell instead, or call the method")]
     WouldDeadlock,
@@ -40,7 +44,11 @@ impl<E> AskError<E> {
     pub fn may_have_run(&self) -> bool {
         match self {
             AskError::Refused(_) | AskError::Deadline | AskError::Panicked | AskError::Unanswered => true,
-            AskError::Stopped | AskError::Full | AskError::Dropped | AskError::WouldDeadlock => false,
+            AskError::Stopped
+            | AskError::Full
+            | AskError::Dropped
+            | AskError::Shed
+            | AskError::WouldDeadlock => false,
         }
     }
 
@@ -63,13 +71,16 @@ pub enum TellError<M> {
     /// The actor is stopped.
     #[error("the actor is stopped")]
     Stopped(M),
+    /// The actor has too much to do, or the handler's breaker is open.
+    #[error("overloaded: the message was refused")]
+    Shed(M),
 }
 
 impl<M> TellError<M> {
     /// The message that was not taken.
     pub fn into_inner(self) -> M {
         match self {
-            TellError::Full(message) | TellError::Stopped(message) => message,
+            TellError::Full(message) | TellError::Stopped(message) | TellError::Shed(message) => message,
         }
     }
 }
@@ -84,6 +95,9 @@ pub enum SendError<M> {
     /// The actor is stopped.
     #[error("the actor is stopped")]
     Stopped(M),
+    /// The actor has too much to do, or the handler's breaker is open.
+    #[error("overloaded: the message was refused")]
+    Shed(M),
     /// An actor would wait for room in its own full mailbox, which only it can make.
     #[error("an actor cannot wait for room in its own mailbox: tell instead")]
     WouldDeadlock(M),
@@ -93,9 +107,10 @@ impl<M> SendError<M> {
     /// The message that was not taken.
     pub fn into_inner(self) -> M {
         match self {
-            SendError::Full(message) | SendError::Stopped(message) | SendError::WouldDeadlock(message) => {
-                message
-            }
+            SendError::Full(message)
+            | SendError::Stopped(message)
+            | SendError::Shed(message)
+            | SendError::WouldDeadlock(message) => message,
         }
     }
 }
@@ -106,6 +121,7 @@ impl<M> fmt::Debug for TellError<M> {
         f.write_str(match self {
             TellError::Full(_) => "Full(..)",
             TellError::Stopped(_) => "Stopped(..)",
+            TellError::Shed(_) => "Shed(..)",
         })
     }
 }
@@ -115,6 +131,7 @@ impl<M> fmt::Debug for SendError<M> {
         f.write_str(match self {
             SendError::Full(_) => "Full(..)",
             SendError::Stopped(_) => "Stopped(..)",
+            SendError::Shed(_) => "Shed(..)",
             SendError::WouldDeadlock(_) => "WouldDeadlock(..)",
         })
     }

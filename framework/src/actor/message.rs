@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::context::Context;
+use super::error::AskError;
 use super::reply::{RawReply, ReplyTo};
 use super::{Actor, scope, trace};
 
@@ -31,6 +32,16 @@ pub trait Handles<M: Message>: Actor {
     /// How an ask that runs where its asker stands calls the handler: without an envelope. Only for a plain handler,
     /// which answers when it returns; [`Actor::handle`] does the same then.
     const DIRECT: Option<Direct<Self, M>> = None;
+
+    /// Whether [`admits`](Self::admits) is asked before the message is sent. Where it is not, nothing of it is compiled.
+    const CHECKED: bool = false;
+
+    /// Whether the message is to be sent now, where so many wait in the mailbox: its sender is told so if not. What is
+    /// needed for it is among the views, which anybody may look at.
+    fn admits(views: &Self::Views, mailbox_len: usize) -> bool {
+        let _unused = (views, mailbox_len);
+        true
+    }
 
     /// Puts the message into the actor's enum.
     fn wrap(envelope: Envelope<M>) -> Self::Message;
@@ -131,6 +142,18 @@ impl<M: Message> Envelope<M> {
         let hands_on = reply.deadline().is_some() || scope::has_deadline() || trace::wants_cause();
         let reply = if hands_on { hand_on(reply) } else { reply };
         (message, reply.open())
+    }
+
+    /// Whether its asker is gone, or its deadline over. False for a tell, which nobody waits for.
+    pub(crate) fn is_unwanted(&self, now: Instant) -> bool {
+        self.reply.is_cancelled() || self.reply.deadline().is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Tells the asker that it was refused.
+    pub(super) fn shed(self) -> M {
+        let (message, reply) = self.into_parts();
+        reply.fail(AskError::Shed);
+        message
     }
 
     /// As [`open`](Self::open), where asks that the handler makes inherit nothing of this one.

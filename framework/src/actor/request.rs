@@ -110,6 +110,9 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     #[inline(always)]
     pub fn tell(self) -> Result<(), TellError<M>> {
         let (target, message) = self.into_unsent();
+        if is_refused::<A, M>(&target) {
+            return Err(TellError::Shed(message));
+        }
         deliver_told(&target, message).map_err(not_told)
     }
 
@@ -139,6 +142,10 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     pub fn forward(self, reply: ReplyTo<M::Reply, M::Refusal>) -> Result<(), TellError<M>> {
         let (target, message) = self.into_unsent();
         let mut reply = reply.into_raw();
+        if is_refused::<A, M>(&target) {
+            reply.fail(AskError::Shed);
+            return Err(TellError::Shed(message));
+        }
         if trace::is_on() {
             reply.set_cause();
         }
@@ -172,6 +179,9 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
         self.deadline = earlier(self.deadline, asker.deadline);
         if self.deadline.is_some_and(|deadline| deadline <= cell.now()) {
             return Some(Err(AskError::Deadline));
+        }
+        if is_refused::<A, M>(&self.target) {
+            return Some(Err(AskError::Shed));
         }
         if let Some(direct) = A::DIRECT
             && let Some(idle_at) = cell.claim_to_call_soon(&asker)
@@ -301,6 +311,12 @@ impl<A: Handles<M>, M: Message> fmt::Debug for Request<'_, A, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("deadline", &self.deadline).finish_non_exhaustive()
     }
+}
+
+/// Whether the actor takes no message of this kind now. A constant for actors that do not ask.
+#[inline(always)]
+pub(super) fn is_refused<A: Handles<M>, M: Message>(target: &Target<'_, A>) -> bool {
+    A::CHECKED && !A::admits(target.cell().views(), target.cell().mailbox().len())
 }
 
 /// As [`deliver`], of a message that is told, with its cause if anybody may want to know it.

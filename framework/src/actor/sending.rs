@@ -11,7 +11,7 @@ use tokio::time::Sleep;
 
 use super::error::SendError;
 use super::message::Envelope;
-use super::request::{RoomWait, deliver_told, earlier, poll_deadline};
+use super::request::{RoomWait, deliver_told, earlier, is_refused, poll_deadline};
 use super::route::Target;
 use super::{Handles, Message, scope};
 use crate::mailbox::TryPushError;
@@ -101,6 +101,8 @@ impl<A: Handles<M>, M: Message> Future for Sending<'_, A, M> {
         let message = this.message.take().expect("a message is sent once");
         let sent = if this.waiting.is_some() {
             this.poll_room(message, cx)
+        } else if is_refused::<A, M>(&this.target) {
+            Poll::Ready(Err(SendError::Shed(message)))
         } else {
             match deliver_told(&this.target, message) {
                 // With a return of its own: what several ways share goes by memory.

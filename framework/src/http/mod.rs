@@ -13,7 +13,7 @@
 //!
 //! | error | status | the message |
 //! |---|---|---|
-//! | `Full`, `Stopped`, `Dropped` | 503 with `Retry-After` | did not run: it is safe to try again |
+//! | `Full`, `Stopped`, `Dropped`, `Shed` | 503 with `Retry-After` | did not run: it is safe to try again |
 //! | `Deadline` | 504 | may have run |
 //! | `Panicked`, `Unanswered` | 500 | may have run |
 //! | `WouldDeadlock` | 500 | did not run: a mistake in the service |

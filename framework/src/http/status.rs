@@ -15,7 +15,9 @@ impl<E: ResponseError> ResponseError for AskError<E> {
     fn status_code(&self) -> StatusCode {
         match self {
             AskError::Refused(refusal) => refusal.status_code(),
-            AskError::Full | AskError::Stopped | AskError::Dropped => StatusCode::SERVICE_UNAVAILABLE,
+            AskError::Full | AskError::Stopped | AskError::Dropped | AskError::Shed => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             AskError::Deadline => StatusCode::GATEWAY_TIMEOUT,
             AskError::Panicked | AskError::Unanswered | AskError::WouldDeadlock => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -34,7 +36,9 @@ impl<E: ResponseError> ResponseError for AskError<E> {
 impl<M> ResponseError for TellError<M> {
     fn status_code(&self) -> StatusCode {
         match self {
-            TellError::Full(_) | TellError::Stopped(_) => StatusCode::SERVICE_UNAVAILABLE,
+            TellError::Full(_) | TellError::Stopped(_) | TellError::Shed(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -46,7 +50,9 @@ impl<M> ResponseError for TellError<M> {
 impl<M> ResponseError for SendError<M> {
     fn status_code(&self) -> StatusCode {
         match self {
-            SendError::Full(_) | SendError::Stopped(_) => StatusCode::SERVICE_UNAVAILABLE,
+            SendError::Full(_) | SendError::Stopped(_) | SendError::Shed(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             SendError::WouldDeadlock(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -114,7 +120,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_did_not_run_is_503_and_says_when_to_try_again() {
-        for error in [AskError::<Infallible>::Full, AskError::Stopped, AskError::Dropped] {
+        for error in [AskError::<Infallible>::Full, AskError::Stopped, AskError::Dropped, AskError::Shed] {
             let (status, retry, body) = seen(error).await;
             assert_eq!((status, retry.as_deref()), (503, Some("1")));
             assert_eq!(body, format!(r#"{{"error":"{error}"}}"#));

@@ -84,7 +84,7 @@ impl<'a, A: Handles<M>, M: Message> PoolRequest<'a, A, M> {
             message,
             |actor, message| ActorRef::request(actor, message).tell(),
             |error| {
-                let is_full = matches!(error, TellError::Full(_));
+                let is_full = !matches!(error, TellError::Stopped(_));
                 (error.into_inner(), is_full)
             },
             |message, was_full| if was_full { TellError::Full(message) } else { TellError::Stopped(message) },

@@ -289,6 +289,12 @@ impl<A: Actor> Cell<A> {
         self.dead_letter(handler, reason, 1);
     }
 
+    /// Counts a message of this handler that was refused when it would have run.
+    pub(super) fn count_shed(&self, handler: usize) {
+        self.rare_stats().dropped.add(1);
+        self.dead_letter(A::HANDLERS[handler].name(), DeadReason::Shed, 1);
+    }
+
     fn dead_letter(&self, handler: &'static str, reason: DeadReason, count: usize) {
         self.commons.dead_letters.record(DeadLetter { actor: self.label(), handler, reason, count });
     }

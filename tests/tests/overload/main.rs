@@ -1,0 +1,5 @@
+//! Overload: limits in a simulation, breakers and actors in paused time.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod breaker;
+mod limit;
