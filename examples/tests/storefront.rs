@@ -190,6 +190,13 @@ fn a_visit() {
     let mut client = service.client();
     let product = client.get("/products/107").json();
     assert_eq!(product["id"], 107);
+    let alike = client.get("/products/107/recommendations").json();
+    assert_eq!(alike.as_array().unwrap().len(), 4, "{alike}");
+    assert!(alike.as_array().unwrap().iter().all(|other| other["id"] != 107));
+    assert_eq!(client.get("/products/4000000000/recommendations").status, 404);
+    let metrics = client.get("/metrics").body;
+    let picks = r#"ostraca_pool_picks_total{pool="recommenders",type="Recommender"} 2"#;
+    assert!(metrics.contains(picks), "{metrics}");
     let repriced = client.send("PUT", "/products/107/price", r#"{"cents": 1250}"#).json();
     assert_eq!((&repriced["cents"], &repriced["name"]), (&json!(1250), &product["name"]));
     assert_eq!(client.get("/products/107").json()["cents"], 1250, "the cached price is gone");

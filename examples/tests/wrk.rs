@@ -1,6 +1,9 @@
 //! The stop of the service while wrk drives it: every answer counted, and every socket error.
 //!
-//! `OSTRACA_STOP_SECONDS` says how long wrk drives before the service is told to stop (2 by default).
+//! And the service under more requests than it answers in time: each is answered, if only by a refusal.
+//!
+//! `OSTRACA_STOP_SECONDS` says how long wrk drives before the service is told to stop (2 by default), and
+//! `OSTRACA_OVERLOAD_SECONDS` how long it overloads (3 by default).
 
 #![expect(clippy::unwrap_used, reason = "a test and its helpers")]
 
@@ -71,7 +74,59 @@ fn a_stop_under_wrk_answers_every_request_it_took_and_keeps_every_acknowledged_o
     assert_eq!(stored_orders(&database), acknowledged, "left: stored, right: acknowledged");
 }
 
-/// The numbers that wrk.lua prints.
+#[test]
+fn four_times_what_it_can_do_is_answered_or_refused_and_takes_no_memory() {
+    if Command::new("wrk").arg("-v").output().is_err() {
+        return not_run("the storefront under overload: needs wrk");
+    }
+    let seconds = std::env::var("OSTRACA_OVERLOAD_SECONDS").map_or(3, |text| text.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    // 64 connections keep it busy; here are four times as many.
+    let service = Service::start(folder.path(), &["--limit-min", "16"]);
+    let overload = |connections: u32, seconds: u64| {
+        let output = Command::new("wrk")
+            .args(["--threads", "2", "--timeout", "10s", "--connections", &connections.to_string()])
+            .args(["--duration", &format!("{seconds}s"), "--script"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/overload.lua"))
+            .arg(format!("http://{}", service.address))
+            .output()
+            .unwrap();
+        counted(&String::from_utf8(output.stdout).unwrap())
+    };
+    let rate = |counted: &BTreeMap<String, u64>, seconds: u64| counted["200"] as f64 / seconds as f64;
+    let before = overload(64, seconds);
+    let first = overload(256, seconds);
+    let resident = service.resident_bytes();
+    let second = overload(256, seconds);
+    let grown = service.resident_bytes().saturating_sub(resident);
+    let after = overload(64, seconds);
+    println!(
+        "64 connections {before:?}\n256 {first:?}\n256 {second:?}, {} KiB more\n64 {after:?}",
+        grown / 1024
+    );
+    println!(
+        "answers a second: {:.0}, {:.0}, {:.0}, {:.0}",
+        rate(&before, seconds),
+        rate(&first, seconds),
+        rate(&second, seconds),
+        rate(&after, seconds),
+    );
+    for counted in [&first, &second] {
+        let unanswered: u64 =
+            ["connect", "read", "write", "timeout", "mute"].iter().map(|kind| counted[*kind]).sum();
+        assert_eq!(unanswered, 0, "{counted:?}");
+        let others: Vec<_> =
+            counted.keys().filter(|key| key.parse().is_ok_and(|key: u16| key != 200 && key != 503)).collect();
+        assert!(others.is_empty(), "{counted:?}");
+        assert!(
+            counted["200"] > 100 && counted.get("503").is_some_and(|refused| *refused > 100),
+            "{counted:?}"
+        );
+    }
+    assert!(grown < 16 << 20, "{grown} bytes more");
+}
+
+/// The numbers that the scripts print.
 fn counted(output: &str) -> BTreeMap<String, u64> {
     let line = output.lines().find_map(|line| line.strip_prefix("counted "));
     serde_json::from_str(line.unwrap_or_else(|| panic!("wrk.lua counts nothing: {output}"))).unwrap()

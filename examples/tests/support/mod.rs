@@ -79,6 +79,14 @@ impl Service {
         Client { address: self.address, stream: None }
     }
 
+    /// What it has in RAM, in bytes.
+    #[allow(dead_code, reason = "one of the tests that share this asks")]
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         let id = rustix::process::Pid::from_child(&self.child);

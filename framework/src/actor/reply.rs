@@ -249,12 +249,6 @@ impl<T, E> RawReply<T, E> {
         self.0.finish(Err(error));
     }
 
-    /// Whether the asker is gone.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        // ORDERING: Relaxed; nothing is read on the strength of it.
-        self.0.slot().is_some_and(|slot| slot.state.load(Ordering::Relaxed) == DROPPED)
-    }
-
     /// The asker's deadline.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.0.slot().and_then(|slot| slot.deadline)

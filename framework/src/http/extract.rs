@@ -9,6 +9,7 @@ use actix_web::{Error, FromRequest, HttpRequest};
 
 use super::status::failure;
 use crate::actor::{Actor, ActorRef};
+use crate::pool::{By, Pool};
 use crate::shard::Shards;
 
 /// The reference registered by `app_data(reference)`; 500 if there is none.
@@ -28,6 +29,16 @@ impl<A: Actor> FromRequest for Shards<A> {
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
         ready(registered(request, "Shards", type_name::<A>(), "system.shards"))
+    }
+}
+
+/// The pool registered by `app_data(pool)`; 500 if there is none.
+impl<A: Actor, B: By> FromRequest for Pool<A, B> {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(registered(request, "Pool", type_name::<A>(), "system.pool"))
     }
 }
 

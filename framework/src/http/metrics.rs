@@ -9,7 +9,7 @@ use std::fmt::{Display, Write};
 use actix_web::HttpResponse;
 
 use crate::cache::CacheStats;
-use crate::monitor::{BatchStats, ClosedBy, Process, Snapshot, TypeNumbers};
+use crate::monitor::{BatchStats, ClosedBy, PoolNumbers, Process, Snapshot, TypeNumbers};
 use crate::system::{Readiness, System};
 
 /// Answers with a new pull.
@@ -87,6 +87,33 @@ const OF_BATCHES: &[OfBatches] = &[
     }),
 ];
 
+/// A family of one number for each pool.
+type OfPool = (&'static str, Kind, &'static str, fn(&PoolNumbers) -> f64);
+
+const OF_POOLS: &[OfPool] = &[
+    ("ostraca_pool_replicas", Gauge, "Replicas, or threads, of pools.", |pool| pool.replicas as f64),
+    ("ostraca_pool_ejected", Gauge, "Replicas that are ejected.", |pool| pool.ejected as f64),
+    ("ostraca_pool_active", Gauge, "Replicas that have a call.", |pool| pool.active as f64),
+    ("ostraca_pool_in_flight", Gauge, "Calls under way, those that wait included.", |pool| {
+        pool.in_flight as f64
+    }),
+    ("ostraca_pool_queue_messages", Gauge, "Messages that wait.", |pool| pool.queue_len as f64),
+    ("ostraca_pool_picks_total", Counter, "Calls and tells that were sent.", |pool| pool.picks as f64),
+    ("ostraca_pool_failed_total", Counter, "Calls that failed.", |pool| pool.failed as f64),
+    ("ostraca_pool_ejections_total", Counter, "Times that a replica was ejected.", |pool| {
+        pool.ejections as f64
+    }),
+    ("ostraca_pool_running_seconds_total", Counter, "How long replicas have had calls.", |pool| {
+        pool.running.as_secs_f64()
+    }),
+    (
+        "ostraca_pool_waiting_seconds_total",
+        Counter,
+        "How long calls have waited for their replica.",
+        |pool| pool.waiting.as_secs_f64(),
+    ),
+];
+
 fn text(system: &str, readiness: &Readiness, snapshot: &Snapshot) -> String {
     let mut page = Page::default();
     page.family("ostraca_system_info", Gauge, "The system's name and the framework's version.");
@@ -100,6 +127,7 @@ fn text(system: &str, readiness: &Readiness, snapshot: &Snapshot) -> String {
     page.types(&snapshot.types);
     page.caches(&snapshot.types);
     page.batches(&snapshot.types);
+    page.pools(&snapshot.pools);
     page.process(&snapshot.process);
     page.text
 }
@@ -188,6 +216,21 @@ impl Page {
             for why in ClosedBy::ALL {
                 let labels = [("actor", actor), ("handler", batches.handler), ("why", why.name())];
                 self.sample(&labels, batches.stats.closed_by(why));
+            }
+        }
+    }
+
+    /// Of two of one type and no name the second would be the first: those are told apart by their number.
+    fn pools(&mut self, pools: &[PoolNumbers]) {
+        if pools.is_empty() {
+            return;
+        }
+        for (name, kind, help, number) in OF_POOLS {
+            self.family(name, *kind, help);
+            for (at, pool) in pools.iter().enumerate() {
+                let at = at.to_string();
+                let called = pool.name.as_deref().unwrap_or(&at);
+                self.sample(&[("pool", called), ("type", pool.type_name)], number(pool));
             }
         }
     }

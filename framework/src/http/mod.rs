@@ -2,9 +2,10 @@
 //!
 //! | what | how |
 //! |---|---|
-//! | actors in handlers | `ActorRef<A>` and `Shards<A>` are extractors: register them by `app_data` |
+//! | actors in handlers | `ActorRef<A>`, `Shards<A>` and `Pool<A>` are extractors: register them by `app_data` |
 //! | a deadline of the client's | [`Deadline`]: `ledger.withdraw(id, 500).by(deadline).await?` |
 //! | a JSON body whose mistakes name their field | [`Json`] |
+//! | requests refused in time | [`Overload`]: 503 with `Retry-After` beyond a learned limit, by priority |
 //! | errors | `?` on an ask, a tell or a send gives its status |
 //! | `/health`, `/ready`, `/metrics` | [`routes`] |
 //! | a server that stops with the system | [`serve`] |
@@ -64,12 +65,14 @@ mod deadline;
 mod extract;
 mod json;
 mod metrics;
+mod overload;
 mod routes;
 mod serve;
 mod status;
 
 pub use deadline::{Deadline, DeadlineMax, TIMEOUT_HEADER};
 pub use json::{Json, JsonLenMax};
+pub use overload::{Overload, OverloadService};
 pub use routes::routes;
 pub use serve::serve;
 

@@ -74,6 +74,10 @@
 //! that was picked, although another may have some. `running` and `waiting` in the [numbers](PoolNumbers) take it that
 //! a replica handles one call at a time: of deferred answers all is running.
 
+#[cfg_attr(
+    not(feature = "internals"),
+    allow(unreachable_pub, dead_code, reason = "the workspace's tests simulate it and its benches time it")
+)]
 mod balance;
 mod blocking;
 mod handle;

@@ -1,7 +1,7 @@
 //! What the command line asks for, and the one-line errors for what it cannot have.
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU16, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -33,6 +33,10 @@ pub(crate) struct Config {
     /// Connections of the replay
     #[arg(long, value_name = "N", default_value = "32", value_parser = parse_connections)]
     pub(crate) connections: NonZeroU16,
+
+    /// Requests under way that are never refused for there being too many; above, as many as are answered in time
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub(crate) limit_min: NonZeroU32,
 
     /// Seed of the replay's writes and of --chaos
     #[arg(long, value_name = "N", default_value = "1")]

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::carts::{AddError, CheckOutError};
 use crate::catalog::RepriceError;
 use crate::orders::PlaceError;
+use crate::recommendations::LikeError;
 use crate::store::StoreError;
 
 /// A request that no actor was asked for.
@@ -56,6 +57,15 @@ impl ResponseError for RepriceError {
         match self {
             Self::NoSuchProduct(_) => answer(StatusCode::NOT_FOUND, self),
             Self::Store(error) => error.error_response(),
+        }
+    }
+}
+
+impl ResponseError for LikeError {
+    fn error_response(&self) -> HttpResponse {
+        match self {
+            Self::NoSuchProduct(_) => answer(StatusCode::NOT_FOUND, self),
+            Self::Catalog(error) => error.error_response(),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! A shop's product pages, carts and orders over HTTP: what a service built on ostraca looks like.
 //!
 //! ```text
-//!              HTTP (routes)
-//!        |           |           |
-//!     Catalog      Carts      Orders       actors: shards by product, shards by customer, and one
-//!        |           | \______^  |         a check-out asks the orders
+//!              HTTP (routes)              refuses what is too much, recommendations first
+//!    |   |           |           |
+//!    |  Catalog <-. Carts      Orders      actors: shards by product, shards by customer, and one
+//!    |   |        |  | \______^  |         a check-out asks the orders
+//!   Recommender --'  |           |         a pool: each asks the catalog
 //!        +-----------+-----+-----+
 //!                        store             one SQLite file, or PostgreSQL
 //! ```
@@ -20,6 +21,7 @@ mod failure;
 mod model;
 mod orders;
 mod prepare;
+mod recommendations;
 mod replay;
 mod routes;
 mod shop;
@@ -33,6 +35,8 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::process::ExitCode;
 
+use ostraca::overload::{Limit, LimitSettings};
+use ostraca::pool::Balance;
 use ostraca::{System, http};
 
 use crate::carts::Carts;
@@ -41,6 +45,7 @@ use crate::chaos::Chaos;
 use crate::config::{BAD_SETTING, Config};
 use crate::orders::Orders;
 use crate::prepare::Prepared;
+use crate::recommendations::Recommender;
 use crate::replay::Replay;
 use crate::routes::Doors;
 use crate::shop::Shop;
@@ -71,7 +76,11 @@ async fn run(config: Config, prepared: Prepared) -> Result<ExitCode, Box<dyn Err
 
     let system = System::builder().name("storefront").stop_deadline(config.stop_deadline).start()?;
     let doors = open_shop(&system, shop, config.shards.get()).await?;
-    let address = http::serve(&system, listener, move |app| routes::configure(app, doors.clone()))?;
+    // Made once: all of the server's threads share it.
+    let limit = Limit::new(LimitSettings::default().bounds(limit_min(&config), LIMIT_MAX));
+    let address = http::serve(&system, listener, move |app| {
+        routes::configure(app, doors.clone(), limit.clone());
+    })?;
 
     let mut stopped = pin!(system.run_until_signal());
     let replayed = async {
@@ -99,8 +108,26 @@ async fn open_shop(system: &System, shop: Shop, shards: usize) -> Result<Doors, 
     let orders = system.spawn_named::<Orders>("orders", shop.clone()).await?;
     let carts = system.shards::<Carts>(shards, (shop.clone(), orders.clone(), shards)).await?;
     let catalog = system.shards::<Catalog>(shards, shop).await?;
-    Ok(Doors { catalog, carts, orders })
+    let recommenders = system
+        .pool::<Recommender>(catalog.clone())
+        .named("recommenders")
+        .concurrency(RECOMMENDERS)
+        .balance(Balance::Adaptive)
+        .start()
+        .await?;
+    Ok(Doors { catalog, carts, orders, recommenders })
 }
+
+/// To a replay a refused request is a failed one: all of its connections find room.
+fn limit_min(config: &Config) -> u32 {
+    let replayed = if config.trace.is_some() { 2 * u32::from(config.connections.get()) } else { 0 };
+    config.limit_min.get().max(replayed)
+}
+
+/// Requests under way at most, whatever the limit has learned.
+const LIMIT_MAX: u32 = 1_000;
+/// How many recommend, by load.
+const RECOMMENDERS: std::ops::RangeInclusive<usize> = 2..=8;
 
 fn exit_code(is_good: bool) -> ExitCode {
     if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -112,6 +139,7 @@ fn announce(address: SocketAddr, database: &Database, on_stderr: bool) {
         r#"storefront listens on http://{address}
 
   open   http://{address}/products/107
+         http://{address}/products/107/recommendations
          http://{address}/carts/1
          http://{address}/metrics
   buy    curl http://{address}/carts/1/items --json '{{"id": "a", "product": 107, "quantity": 1}}'

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! GET    /products/{id}                                                   a product
+//! GET    /products/{id}/recommendations                                   products like it
 //! PUT    /products/{id}/price              {"cents": 1250}                sets its price
 //! GET    /carts/{customer}                                                a cart, empty if there is none
 //! POST   /carts/{customer}/items           {"id": "..", "product": 7, "quantity": 1}
@@ -11,11 +12,16 @@
 //! ```
 //!
 //! What takes GET takes HEAD too. The ids of additions and of orders are the client's: a request that was not answered can be sent again.
+//!
+//! When there is more to do than is done, requests are refused with 503 and `Retry-After`, recommendations first and
+//! check-outs last. `/health`, `/ready` and `/metrics` are never refused.
 
+use actix_web::dev::ServiceRequest;
 use actix_web::web::{self, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard};
-use ostraca::http::{Deadline, Json, JsonLenMax};
-use ostraca::{ActorRef, Shards};
+use ostraca::http::{Deadline, Json, JsonLenMax, Overload};
+use ostraca::overload::{Limit, Priority};
+use ostraca::{ActorRef, Pool, Shards};
 use serde::Deserialize;
 
 use crate::carts::{Add, Carts};
@@ -23,6 +29,7 @@ use crate::catalog::Catalog;
 use crate::failure::Failure;
 use crate::model::{CustomerId, Line, OrderId, ProductId};
 use crate::orders::Orders;
+use crate::recommendations::Recommender;
 
 /// References to the shop's actors.
 #[derive(Clone)]
@@ -30,24 +37,41 @@ pub(crate) struct Doors {
     pub(crate) catalog: Shards<Catalog>,
     pub(crate) carts: Shards<Carts>,
     pub(crate) orders: ActorRef<Orders>,
+    pub(crate) recommenders: Pool<Recommender>,
 }
 
 /// Adds the shop's routes.
-pub(crate) fn configure(app: &mut ServiceConfig, doors: Doors) {
+pub(crate) fn configure(app: &mut ServiceConfig, doors: Doors, limit: Limit) {
+    let overload = Overload::new(limit).priority(priority);
     app.app_data(doors.catalog)
         .app_data(doors.carts)
         .app_data(doors.orders)
+        .app_data(doors.recommenders)
         .app_data(JsonLenMax(BODY_LEN_MAX))
         // A path whose number is none is the path of nothing.
         .app_data(web::PathConfig::default().error_handler(|_, request| nothing_at(request.path()).into()))
-        .service(at("/products/{id}", "GET, HEAD", read().to(product)))
-        .service(at("/products/{id}/price", "PUT", web::put().to(reprice)))
-        .service(at("/carts/{customer}", "GET, HEAD", read().to(cart)))
-        .service(at("/carts/{customer}/items", "POST", web::post().to(add)))
-        .service(at("/carts/{customer}/items/{product}", "DELETE", web::delete().to(remove)))
-        .service(at("/carts/{customer}/checkout", "POST", web::post().to(check_out)))
-        .service(at("/orders/{id}", "GET, HEAD", read().to(order)))
-        .default_service(web::to(nothing));
+        .service(
+            web::scope("")
+                .wrap(overload)
+                .service(at("/products/{id}", "GET, HEAD", read().to(product)))
+                .service(at("/products/{id}/recommendations", "GET, HEAD", read().to(recommendations)))
+                .service(at("/products/{id}/price", "PUT", web::put().to(reprice)))
+                .service(at("/carts/{customer}", "GET, HEAD", read().to(cart)))
+                .service(at("/carts/{customer}/items", "POST", web::post().to(add)))
+                .service(at("/carts/{customer}/items/{product}", "DELETE", web::delete().to(remove)))
+                .service(at("/carts/{customer}/checkout", "POST", web::post().to(check_out)))
+                .service(at("/orders/{id}", "GET, HEAD", read().to(order)))
+                .default_service(web::to(nothing)),
+        );
+}
+
+/// Who is refused first: a page without recommendations is a page, an order that is not placed is none.
+fn priority(request: &ServiceRequest) -> Priority {
+    match request.path().rsplit('/').next() {
+        Some("recommendations") => Priority::Low,
+        Some("checkout") => Priority::High,
+        _ => Priority::Normal,
+    }
 }
 
 fn at(path: &str, allow: &'static str, route: Route) -> Resource {
@@ -66,6 +90,11 @@ async fn product(catalog: Shards<Catalog>, id: Path<ProductId>, deadline: Deadli
     let product = catalog.product(*id).by(deadline).await?;
     let product = product.ok_or_else(|| Failure::NotFound(format!("there is no product {id}")))?;
     Ok(HttpResponse::Ok().json(&*product))
+}
+
+async fn recommendations(recommenders: Pool<Recommender>, id: Path<ProductId>, deadline: Deadline) -> Answer {
+    let products = recommenders.like(*id).by(deadline).await?;
+    Ok(HttpResponse::Ok().json(products.iter().map(|product| &**product).collect::<Vec<_>>()))
 }
 
 #[derive(Deserialize)]
