@@ -32,9 +32,17 @@
 //! assert_eq!(balances.get(&"alice", Duration::from_secs(60), later), Some(900));
 //! ```
 
+mod entry;
 mod keyed;
+mod map_store;
+mod tier;
+#[cfg(test)]
+mod tier_contract;
 mod view;
 mod word;
 
+pub use entry::{Body, Entry, Stamp, Timestamp};
 pub use keyed::{CacheStats, Fill, KeyedCache};
+pub use map_store::MapStore;
+pub use tier::{Put, Store, Tier, TierError, TierFuture, Usage, Watcher};
 pub use view::View;
