@@ -47,7 +47,7 @@
 //! | [`topic`] | publish and subscribe |
 //! | [`monitor`] | what every actor does |
 //!
-//! Cargo features: `http` (default) adds the module [`http`] for actix-web; `toml` adds configuration by files,
+//! Cargo features: `codec` adds the module `codec`, values as checked bytes for the tiers that store them; `http` (default) adds the module [`http`] for actix-web; `toml` adds configuration by files,
 //! `SystemBuilder::config_file`; `testkit` adds the module `testkit` with runs of tests in which a seed decides the
 //! order of everything.
 
@@ -83,6 +83,8 @@ mod runtime;
 mod actor;
 #[cfg(not(ostraca_loom))]
 pub mod cache;
+#[cfg(all(feature = "codec", not(ostraca_loom)))]
+pub mod codec;
 #[cfg(all(feature = "http", not(ostraca_loom)))]
 pub mod http;
 #[allow(unsafe_code, reason = "hands the queue's one-consumer duty on to the cell; has no unsafe of its own")]

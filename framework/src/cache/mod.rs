@@ -33,6 +33,9 @@
 //! ```
 
 mod entry;
+#[cfg(feature = "codec")]
+#[cfg_attr(not(test), allow(dead_code, reason = "for the tiers that store bytes"))]
+mod frame;
 mod keyed;
 mod map_store;
 mod tier;

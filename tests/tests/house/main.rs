@@ -74,15 +74,16 @@ const CRATES: &[(&str, Where)] = &[
     ("hdrhistogram", Where::In(&["stats", "monitor", "http"])),
     ("libc", Where::In(&["runtime"])),
     ("loom", Where::In(&["sync"])),
+    ("lz4_flex", Where::In(&["codec"])),
     ("moka", Where::In(&["cache"])),
     ("quick_cache", Where::In(&["cache"])),
     ("redis", Where::In(&["cache"])),
     ("rustix", Where::In(&["buf", "runtime"])),
-    ("serde", Where::In(&["http"])),
+    ("serde", Where::In(&["codec", "http"])),
     ("serde_json", Where::In(&["http"])),
     ("serde_path_to_error", Where::In(&["http"])),
     ("toml", Where::In(&["system"])),
-    ("twox_hash", Where::In(&["shard"])),
+    ("twox_hash", Where::In(&["shard", "codec"])),
 ];
 
 /// Files that may hold unsafe code, by how their path below `framework/src` begins. The mailbox does nothing
