@@ -23,12 +23,16 @@ while (($#)); do
         loom | order | seeds | batches | otp | stop | moves | stress | asan) chosen+=("$1") ;;
         *)
             echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [otp] [stop] [moves] [stress] [asan]" >&2
+        loom | order | seeds | otp | stop | moves | stress | asan | codec) chosen+=("$1") ;;
+        *)
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [otp] [stop] [moves] [stress] [asan] [codec]" >&2
             exit 2
             ;;
     esac
     shift
 done
 ((${#chosen[@]})) || chosen=(loom order seeds batches otp stop moves stress asan)
+((${#chosen[@]})) || chosen=(loom order seeds otp stop moves stress asan codec)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -134,6 +138,17 @@ run_asan() {
     RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address --cfg ostraca_asan" CARGO_TARGET_DIR="$target/asan" \
         OSTRACA_STRESS_SECONDS=${OSTRACA_STRESS_SECONDS:-600} \
         cargo test --locked --target x86_64-unknown-linux-gnu -p ostraca-tests --test stress -- --nocapture
+}
+
+# Hostile bytes for what decodes the stores' content: no panic, and bounded memory. Its short form is one of the plain
+# tests.
+run_codec() {
+    [[ $form == long ]] || {
+        echo "codec: 2 s, run by cargo test"
+        return 0
+    }
+    OSTRACA_FUZZ_SECONDS=${OSTRACA_FUZZ_SECONDS:-600} \
+        cargo test --locked -p ostraca-tests --release --test codec -- --nocapture
 }
 
 {

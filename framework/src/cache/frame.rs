@@ -32,7 +32,7 @@ impl Entry {
     /// # Errors
     ///
     /// [`TierError::TooLong`] for more than 65,535 tags, or one of more than 65,535 bytes.
-    pub(crate) fn to_frame(&self) -> Result<Vec<u8>, TierError> {
+    pub fn to_frame(&self) -> Result<Vec<u8>, TierError> {
         let (body, value): (u8, &[u8]) = match &self.body {
             Body::Removed => (REMOVED, &[]),
             Body::Absent => (ABSENT, &[]),
@@ -62,7 +62,7 @@ impl Entry {
     /// # Errors
     ///
     /// [`TierError::Corrupt`] if the bytes are no frame, or not the one that was written.
-    pub(crate) fn from_frame(frame: &[u8]) -> Result<Entry, TierError> {
+    pub fn from_frame(frame: &[u8]) -> Result<Entry, TierError> {
         let Some((header, mut rest)) = frame.split_first_chunk::<HEADER_LEN>() else {
             return Err(TierError::corrupt("shorter than an entry's header"));
         };

@@ -34,7 +34,6 @@
 
 mod entry;
 #[cfg(feature = "codec")]
-#[cfg_attr(not(test), allow(dead_code, reason = "for the tiers that store bytes"))]
 mod frame;
 mod keyed;
 mod map_store;

@@ -15,11 +15,14 @@ use serde::de::{
 /// What an element without a size counts as, in bytes: a million of them are as many as 64 MiB hold.
 const SIZE_OF_NOTHING: usize = 64;
 
+/// For how many elements a collection takes room ahead at most. What it says of its length costs it nothing.
+const AHEAD_MAX: usize = 1_024;
+
 /// What is left of a value's limits.
 pub(super) struct Budget {
     memory: Cell<usize>,
     depth: Cell<usize>,
-    /// No collection takes room ahead for more elements than there are bytes: they may well have none.
+    /// For how many elements a collection takes room ahead: not for more than there are bytes.
     ahead_max: usize,
     refusal: Cell<Option<Refusal>>,
 }
@@ -34,7 +37,7 @@ pub(super) enum Refusal {
 impl Budget {
     pub(super) fn new(memory_max: usize, depth_max: usize, len: usize) -> Self {
         let (memory, depth) = (Cell::new(memory_max), Cell::new(depth_max));
-        Budget { memory, depth, ahead_max: len, refusal: Cell::new(None) }
+        Budget { memory, depth, ahead_max: len.min(AHEAD_MAX), refusal: Cell::new(None) }
     }
 
     /// The limit that was reached, if that is what went wrong.

@@ -69,9 +69,9 @@ impl<T: Serialize + DeserializeOwned> Storable for T {}
 
 /// How values become bytes, and how much of what is read is believed.
 ///
-/// While a frame of `n` bytes is read, at most `len_max` bytes are taken to decompress it, three times `memory_max`
-/// for what it holds (a vector that grows has its old and its new room at once), once `n` or `len_max` for its
-/// texts, and a mebibyte a level of nesting for room that a collection takes ahead.
+/// While a frame is read, at most `len_max` bytes are taken to decompress it and as many again for the texts in it,
+/// three times `memory_max` for its elements (a vector that grows has its old and its new room at once), and on each
+/// level of nesting the room of 1,024 elements ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
     schema: u32,
