@@ -62,6 +62,10 @@ const HEADER_LEN: usize = 24;
 /// LZ4 makes at most 255 bytes of one: a frame that claims more is not believed, and gets no memory.
 const LZ4_RATIO_MAX: usize = 255;
 
+/// Keys are short.
+const KEYS: Format =
+    Format { schema: 0, len_max: 64 << 10, memory_max: 1 << 20, depth_max: 64, compress_over: usize::MAX };
+
 /// What can be stored as bytes: whatever serde can write and read back.
 pub trait Storable: Serialize + DeserializeOwned {}
 
@@ -129,13 +133,7 @@ impl Format {
     /// [`EncodeError::TooLong`] for a value of more than `len_max` bytes, and [`EncodeError::Unsupported`] for one
     /// that serde cannot write.
     pub fn encode<T: Serialize + ?Sized>(&self, value: &T) -> Result<Vec<u8>, EncodeError> {
-        let mut writer = Capped { bytes: vec![0; HEADER_LEN], left: self.len_max };
-        let written = bincode::serde::encode_into_writer(value, &mut writer, standard());
-        written.map_err(|error| match error {
-            BincodeError::UnexpectedEnd => EncodeError::TooLong { len_max: self.len_max },
-            other => EncodeError::Unsupported(other.to_string()),
-        })?;
-        let mut frame = writer.bytes;
+        let mut frame = self.encode_payload(value, vec![0; HEADER_LEN])?;
         let raw_len = frame.len() - HEADER_LEN;
         let mut flags = 0;
         if raw_len > self.compress_over {
@@ -211,6 +209,20 @@ impl Format {
         Ok((header[5], len))
     }
 
+    /// Writes the value alone behind what is in `bytes`.
+    fn encode_payload<T: Serialize + ?Sized>(
+        &self,
+        value: &T,
+        bytes: Vec<u8>,
+    ) -> Result<Vec<u8>, EncodeError> {
+        let mut writer = Capped { bytes, left: self.len_max };
+        match bincode::serde::encode_into_writer(value, &mut writer, standard()) {
+            Ok(()) => Ok(writer.bytes),
+            Err(BincodeError::UnexpectedEnd) => Err(EncodeError::TooLong { len_max: self.len_max }),
+            Err(other) => Err(EncodeError::Unsupported(other.to_string())),
+        }
+    }
+
     fn decode_payload<T: DeserializeOwned>(&self, payload: &[u8]) -> Result<T, DecodeError> {
         let budget = Budget::new(self.memory_max, self.depth_max, payload.len());
         let seed = Guarded::new(PhantomData::<T>, &budget);
@@ -230,6 +242,29 @@ impl Format {
 
 fn checksum(frame: &[u8]) -> u64 {
     checksum_of(&frame[..CHECKSUM_AT], &frame[HEADER_LEN..])
+}
+
+/// The bytes that a key is known by in the tiers: no frame, so that equal keys are equal bytes.
+///
+/// # Errors
+///
+/// As [`Format::encode`], for a key of more than 64 KiB.
+#[allow(dead_code, reason = "for the keyed caches over tiers")]
+pub(crate) fn key_to_bytes<K: Serialize + ?Sized>(key: &K) -> Result<Vec<u8>, EncodeError> {
+    KEYS.encode_payload(key, Vec::new())
+}
+
+/// The key that is known by these bytes.
+///
+/// # Errors
+///
+/// As [`Format::decode`]: another process may have sent them.
+#[allow(dead_code, reason = "for the keyed caches over tiers")]
+pub(crate) fn key_from_bytes<K: DeserializeOwned>(bytes: &[u8]) -> Result<K, DecodeError> {
+    match bytes.len() {
+        len if len > KEYS.len_max => Err(DecodeError::TooLong { len, len_max: KEYS.len_max }),
+        _ => KEYS.decode_payload(bytes),
+    }
 }
 
 /// xxh3-64 of the payload, seeded with that of the header. The same on every machine and in every version.

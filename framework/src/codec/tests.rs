@@ -194,3 +194,15 @@ fn bytes_behind_the_value_are_an_error() {
     let format = Format::default();
     assert!(matches!(format.decode::<u8>(&frame_of(&format, &[1, 2])), Err(DecodeError::Malformed(_))));
 }
+
+#[test]
+fn equal_keys_are_equal_bytes_and_bytes_that_are_no_key_are_an_error() {
+    assert_eq!(key_to_bytes("spade"), key_to_bytes(&"spade".to_owned()));
+    assert_eq!(key_to_bytes(&7_u64).unwrap(), [7]);
+    assert_eq!(key_from_bytes(&[7]), Ok(7_u64));
+    assert_eq!(key_from_bytes(&key_to_bytes(&("a", 1_u8)).unwrap()), Ok(("a".to_owned(), 1_u8)));
+    assert!(matches!(key_from_bytes::<u64>(&[7, 7]), Err(DecodeError::Malformed(_))));
+    assert!(matches!(key_from_bytes::<String>(&huge_len()), Err(DecodeError::Malformed(_))));
+    assert!(matches!(key_from_bytes::<u64>(&[0; 65_537]), Err(DecodeError::TooLong { .. })));
+    assert_eq!(key_to_bytes(&vec![0_u8; 65_537]), Err(EncodeError::TooLong { len_max: 65_536 }));
+}
