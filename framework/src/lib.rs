@@ -47,9 +47,10 @@
 //! | [`topic`] | publish and subscribe |
 //! | [`monitor`] | what every actor does |
 //!
-//! Cargo features: `codec` adds the module `codec`, values as checked bytes for the tiers that store them; `http` (default) adds the module [`http`] for actix-web; `toml` adds configuration by files,
-//! `SystemBuilder::config_file`; `testkit` adds the module `testkit` with runs of tests in which a seed decides the
-//! order of everything.
+//! Cargo features: `codec` adds the module `codec`, values as checked bytes for the tiers that store them; `redis` adds
+//! those tiers on a Redis or Valkey server or a cluster, `cache::RedisStore`; `http` (default) adds the module [`http`]
+//! for actix-web; `toml` adds configuration by files, `SystemBuilder::config_file`; `testkit` adds the module `testkit`
+//! with runs of tests in which a seed decides the order of everything.
 
 #![cfg_attr(
     ostraca_loom,
@@ -172,6 +173,7 @@ pub mod __private {
 #[doc(hidden)]
 #[cfg(all(feature = "internals", not(ostraca_loom)))]
 pub mod __internals {
+    pub use crate::cache::tier_contract;
     pub use crate::mailbox::handles as mailbox;
     pub use crate::queue::{handles as queue, rivals};
     pub use crate::supervisor::Plan;

@@ -37,12 +37,16 @@ mod entry;
 mod frame;
 mod keyed;
 mod map_store;
+#[cfg(feature = "redis")]
+mod redis;
 mod tier;
-#[cfg(test)]
-mod tier_contract;
+#[cfg(any(test, feature = "internals"))]
+pub mod tier_contract;
 mod view;
 mod word;
 
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisBuilder, RedisStore, RedisUrlError};
 pub use entry::{Body, Entry, Stamp, Timestamp};
 pub use keyed::{CacheStats, Fill, KeyedCache};
 pub use map_store::MapStore;

@@ -1,4 +1,6 @@
 //! What is asked of every tier, as a list that runs on each store's own tests.
+//!
+//! Its functions panic where a store does not keep its promise.
 
 use std::sync::Arc;
 
@@ -43,7 +45,7 @@ async fn get(tier: &dyn Tier, key: &str) -> Option<Entry> {
 }
 
 /// Every promise that one process can check without failing the store. The store is empty before.
-pub(crate) async fn holds(store: &dyn Store) {
+pub async fn holds(store: &dyn Store) {
     gives_back_what_was_put(&*store.tier("given")).await;
     only_newer_wins(&*store.tier("newer")).await;
     lifetimes(&*store.tier("lifetimes")).await;
@@ -138,6 +140,7 @@ async fn spaces_are_apart(store: &dyn Store) {
     assert_eq!(get(&*other, "k").await, Some(entry(4, "the same part")));
 }
 
+#[cfg(test)]
 #[tokio::test]
 async fn a_map_keeps_the_contract() {
     holds(&super::map_store::MapStore::new()).await;

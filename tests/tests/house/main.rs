@@ -60,7 +60,7 @@ enum Where {
 
 /// Who names which crate. A dependency of `framework` without a row fails.
 const CRATES: &[(&str, Where)] = &[
-    ("tokio", Where::NotIn(&["http", "queue", "stats", "codec", "cache"])),
+    ("tokio", Where::NotIn(&["http", "queue", "stats", "codec"])),
     ("tracing", Where::Anywhere),
     ("thiserror", Where::Anywhere),
     ("ostraca_macros", Where::In(&["lib"])),
