@@ -48,8 +48,14 @@ pub trait Tier: Send + Sync + 'static {
     /// What is kept of `key` at `now`, [`Body::Removed`] included.
     fn get<'a>(&'a self, key: &'a [u8], now: Timestamp) -> TierFuture<'a, Option<Entry>>;
 
-    /// Keeps `entry`, unless something newer is kept or was removed.
+    /// Keeps `entry`, which the source has from now on, unless something newer is kept or was removed. Other processes
+    /// are told.
     fn put<'a>(&'a self, key: &'a [u8], entry: &'a Entry, now: Timestamp) -> TierFuture<'a, Put>;
+
+    /// As [`put`](Self::put), of what was read from the source. Nobody is told: nothing has changed.
+    fn fill<'a>(&'a self, key: &'a [u8], entry: &'a Entry, now: Timestamp) -> TierFuture<'a, Put> {
+        self.put(key, entry, now)
+    }
 
     /// Removes every entry with this tag and a stamp below `stamp`.
     fn remove_tag<'a>(&'a self, tag: &'a str, stamp: Stamp, now: Timestamp) -> TierFuture<'a, ()>;

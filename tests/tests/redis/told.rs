@@ -60,6 +60,8 @@ async fn writes_are_told(mine: &RedisStore, other: &RedisStore) {
     put(&theirs, "k", &entry(5, "value")).await;
     assert_eq!(next(&mut told).await, Told::Changed("k".to_owned()), "and nothing of one's own");
     put(&theirs, "k", &entry(4, "outdated")).await;
+    assert_eq!(theirs.fill(b"filled", &entry(5, "value"), NOW).await, Ok(Put::Stored));
+    assert_eq!(get(&tier, "filled").await, Some(entry(5, "value")));
     put(&theirs, "}k\n", &Entry { body: Body::Removed, ..entry(5, "") }).await;
     assert_eq!(next(&mut told).await, Told::Changed("}k\n".to_owned()));
     theirs.remove_tag("red", Stamp::new(1, 2), NOW).await.unwrap();

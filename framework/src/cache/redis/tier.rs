@@ -337,6 +337,10 @@ impl Tier for RedisTier {
         Box::pin(self.write(key, entry, true, now))
     }
 
+    fn fill<'a>(&'a self, key: &'a [u8], entry: &'a Entry, now: Timestamp) -> TierFuture<'a, Put> {
+        Box::pin(self.write(key, entry, false, now))
+    }
+
     fn remove_tag<'a>(&'a self, tag: &'a str, stamp: Stamp, now: Timestamp) -> TierFuture<'a, ()> {
         let (origin, signal) = (&self.shared.origin, Signal::TagRemoved(stamp, tag));
         Box::pin(self.on_all(now, move |partition| Call {
