@@ -38,6 +38,11 @@ pub trait Store: Send + Sync + 'static {
     /// What it is called in statistics, logs and configuration: `disk`, `redis`.
     fn name(&self) -> &str;
 
+    /// Why it is out of reach, if it is: caches go on without it, and a service may want to say so. Does not wait.
+    fn outage(&self) -> Option<TierError> {
+        None
+    }
+
     /// The part of it named `space`. Does not wait: what cannot be reached yet is an error of the tier's calls.
     /// Twice the same name is twice the same part.
     fn tier(&self, space: &str) -> Arc<dyn Tier>;

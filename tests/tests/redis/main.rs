@@ -6,7 +6,7 @@ mod hostile;
 mod loss;
 mod told;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ostraca::__internals::tier_contract;
@@ -178,4 +178,46 @@ fn an_address_that_is_none_is_named_without_its_password() {
     }
     let none: [&str; 0] = [];
     assert_eq!(RedisStore::builder(none).unwrap_err().to_string(), "no address was given");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_down_is_one_line_a_minute() {
+    let (log, _guard) = logged();
+    // Nobody listens there.
+    let store = RedisStore::builder(["redis://127.0.0.1:1"]).unwrap().start();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let lines = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+    let lines: Vec<&str> = lines.lines().filter(|line| line.contains("caches go on without it")).collect();
+    assert!((9..=10).contains(&lines.len()), "{} in ten minutes: {lines:#?}", lines.len());
+    assert!(lines[0].contains("WARN") && lines[0].contains("127.0.0.1:1"), "{}", lines[0]);
+    assert!(store.outage().is_some_and(|why| why.to_string().contains("127.0.0.1:1")));
+}
+
+/// What this thread logs, until the guard is dropped.
+fn logged() -> (Arc<Mutex<Vec<u8>>>, impl Drop) {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let writer = tracing_subscriber::fmt().with_ansi(false).with_writer(Log(log.clone()));
+    (log, tracing::subscriber::set_default(writer.finish()))
+}
+
+#[derive(Clone)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl tracing_subscriber::fmt::MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
 }

@@ -10,6 +10,7 @@
 //! everything, is found by the pings: TCP alone would need minutes.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,6 @@ use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisError, Value
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::super::tier::TierError;
 use super::layout::{RUN_ID_LEN, RunId};
 
 const PING_EVERY: Duration = Duration::from_millis(500);
@@ -46,7 +46,7 @@ pub(super) struct Link {
     tracked: Option<String>,
     timeout: Duration,
     live: ArcSwapOption<Live>,
-    why: ArcSwap<TierError>,
+    why: ArcSwap<Box<str>>,
 }
 
 /// What one needs to use a connection.
@@ -57,7 +57,7 @@ pub(super) struct Live {
 
 impl Link {
     pub(super) fn new(client: Client, tracked: Option<String>, timeout: Duration) -> Self {
-        let why = ArcSwap::from_pointee(TierError::unavailable("not connected yet"));
+        let why = ArcSwap::from_pointee("not connected yet".into());
         Link { client, tracked, timeout, live: ArcSwapOption::empty(), why }
     }
 
@@ -67,8 +67,12 @@ impl Link {
     }
 
     /// Why it is not.
-    pub(super) fn why(&self) -> TierError {
-        TierError::clone(&self.why.load())
+    pub(super) fn why(&self) -> Arc<str> {
+        Arc::from(&***self.why.load())
+    }
+
+    fn is_down(&self, why: impl fmt::Display) {
+        self.why.store(Arc::new(why.to_string().into()));
     }
 
     /// Keeps it up until the future is dropped.
@@ -87,8 +91,8 @@ impl Link {
                     self.live.store(None);
                     events.down();
                 }
-                Ok(Err(error)) => self.why.store(Arc::new(TierError::unavailable(error))),
-                Err(_) => self.why.store(Arc::new(TierError::unavailable("connecting takes too long"))),
+                Ok(Err(error)) => self.is_down(error),
+                Err(_) => self.is_down("connecting takes too long"),
             }
             sleep(wait.mul_f64(0.5 + 0.5 * chance())).await;
             wait = (2 * wait).min(WAIT_MAX);
@@ -133,11 +137,10 @@ impl Link {
                 }
             }
         };
-        let why = tokio::select! {
-            () = closed.notified() => TierError::unavailable("the connection was closed"),
-            error = pings => TierError::unavailable(error),
-        };
-        self.why.store(Arc::new(why));
+        tokio::select! {
+            () = closed.notified() => self.is_down("the connection was closed"),
+            error = pings => self.is_down(error),
+        }
     }
 }
 

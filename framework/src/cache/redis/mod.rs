@@ -49,6 +49,7 @@
 mod layout;
 mod link;
 mod node;
+mod report;
 mod routes;
 mod script;
 mod store;

@@ -49,12 +49,16 @@ impl Node {
     pub(super) fn live(&self, key: u64) -> Result<Arc<Live>, TierError> {
         let first = (key % self.links.len() as u64) as usize;
         let links = self.links[first..].iter().chain(&self.links[..first]);
-        links.filter_map(|link| link.live()).next().ok_or_else(|| self.links[first].why())
+        links
+            .filter_map(|link| link.live())
+            .next()
+            .ok_or_else(|| TierError::Unavailable(self.links[first].why()))
     }
 
-    /// Whether every connection is live.
-    pub(super) fn is_up(&self) -> bool {
-        self.tracking.live().is_some() && self.links.iter().all(|link| link.live().is_some())
+    /// Why a connection is not live.
+    pub(super) fn outage(&self) -> Option<Arc<str>> {
+        let mut links = self.links.iter().chain([&self.tracking]);
+        links.find(|link| link.live().is_none()).map(|link| link.why())
     }
 }
 

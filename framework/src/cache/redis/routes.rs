@@ -61,9 +61,17 @@ impl Routes {
         self.nodes.iter().map(|(_, node)| node)
     }
 
-    /// Whether every slot has a server whose connections are live.
-    pub(super) fn is_up(&self) -> bool {
-        self.slots.iter().all(|at| *at != NOBODY) && self.nodes().all(|node| node.is_up())
+    /// Why not every slot has a server whose connections are live.
+    pub(super) fn outage(&self) -> Option<TierError> {
+        if self.slots.contains(&NOBODY) {
+            return Some(TierError::unavailable(
+                "some keys have no server in the cluster, as far as is known",
+            ));
+        }
+        self.nodes.iter().find_map(|(address, node)| {
+            let why = node.outage()?;
+            Some(TierError::unavailable(format_args!("{address}: {why}")))
+        })
     }
 
     pub(super) fn is_of(&self, map: &SlotMap) -> bool {

@@ -16,6 +16,7 @@ use super::super::tier::{Store, Tier, TierError, Watcher};
 use super::layout::{self, Names, Origin, RunId, Signal};
 use super::link::{Events, Live, random};
 use super::node::{Dial, Node};
+use super::report::report;
 use super::routes::{Routes, SlotMap};
 use super::script::Scripts;
 use super::tier::{RedisTier, Space};
@@ -97,9 +98,9 @@ impl RedisStore {
         Ok(RedisBuilder { seeds, is_cluster: false, settings })
     }
 
-    /// Whether all servers are connected.
+    /// Whether all servers are connected. If not, [`outage`](Store::outage) says why.
     pub fn is_connected(&self) -> bool {
-        self.shared.routes.load().is_up()
+        self.shared.outage().is_none()
     }
 
     /// Waits until all servers are connected.
@@ -172,7 +173,7 @@ impl RedisBuilder {
         let shared = Arc::new_cyclic(|me: &Weak<Shared>| {
             let routes = match seeds.first() {
                 Some(seed) if !is_cluster => {
-                    Routes::one(seed.host.clone(), settings.node(&seed.client, me, &on))
+                    Routes::one(seed.address(), settings.node(&seed.client, me, &on))
                 }
                 _ => Routes::nowhere(),
             };
@@ -192,6 +193,7 @@ impl RedisBuilder {
                 on,
             }
         });
+        shared.background(report(Arc::downgrade(&shared)));
         if is_cluster {
             shared.background(ask_for_routes(Arc::downgrade(&shared), seeds));
         }
@@ -216,6 +218,10 @@ impl Seed {
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         let client = Client::open(info.set_redis_settings(settings)).map_err(|error| invalid(&error))?;
         Ok(Seed { client, host })
+    }
+
+    fn address(&self) -> String {
+        self.client.get_connection_info().addr().to_string()
     }
 
     /// The same user and password at another server of the cluster.
@@ -262,6 +268,15 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Why not every server is connected.
+    pub(super) fn outage(&self) -> Option<TierError> {
+        self.routes.load().outage()
+    }
+
     pub(super) fn len_max(&self) -> usize {
         self.settings.len_max
     }
@@ -341,6 +356,10 @@ impl Store for RedisStore {
         self.shared.name
     }
 
+    fn outage(&self) -> Option<TierError> {
+        self.shared.outage()
+    }
+
     fn tier(&self, space: &str) -> Arc<dyn Tier> {
         let shared = &self.shared;
         let names = |at| Names::new(&shared.settings.prefix, space, at);
@@ -382,6 +401,7 @@ impl Events for Calls {
         // In a cluster, another may have taken its place.
         if let Some(shared) = self.shared.upgrade() {
             shared.ask_again();
+            shared.changed.notify_waiters();
         }
     }
 
