@@ -122,7 +122,7 @@ pub use actor::{
     Context, DeadLetter, DeadReason, Envelope, Failure, Finds, Handled, HandlerInfo, Handles, Home, Inline,
     Item, Label, Local, LookupError, Message, Methods, MoveError, Moved, NoMethods, Reads, Recipient,
     RecipientRequest, ReplyTo, Request, Restart, Route, SendError, Sending, Settings, SpawnError, StartError,
-    StopReason, Target, Task, TellError, Terminated, Turn, WeakRef, log_panics,
+    StopReason, Target, Task, TellError, Terminated, TieredMessage, TieredRead, Turn, WeakRef, log_panics,
 };
 #[cfg(not(ostraca_loom))]
 pub use mailbox::Overflow;
@@ -161,9 +161,9 @@ pub mod __private {
     pub use crate::actor::{
         Actor, BatchPlan, BatchReplies, Cached, CachedMessage, Carries, Context, Direct, Envelope, Finds,
         Gathered, Handled, HandlerInfo, Handles, Inline, IsResult, Message, Methods, Reads, ReplyTo, Route,
-        Settings, StartError, StopReason, Turn, fill, take_batch,
+        Settings, StartError, StopReason, TieredMessage, TieredRead, Turn, fill, open_accessor, take_batch,
     };
-    pub use crate::cache::{CacheStats, KeyedCache, View};
+    pub use crate::cache::{Accessor, CacheStats, KeyedCache, TieredStats, View};
     pub use crate::mailbox::Overflow;
     pub use crate::overload::{Breaker, Guard, LimitSettings, Priority, Shedder, Stamp, pass};
     pub use crate::shard::{Keyed, ShardKey};

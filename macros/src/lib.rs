@@ -126,6 +126,7 @@ use proc_macro::TokenStream;
 /// | `reply = result` | | the answer's type is an alias of `Result`. An alias named `Result` needs no mark |
 /// | `batch(len_max = 1024)` | 1,024 | takes a `Batch` of up to so many. Returns nothing, or a `Result<(), E>` whose error, the message's refusal, answers the items that are left |
 /// | `invalidates(balance, ..)` | | the keyed `#[cached]` methods that lose this message's key, after the handler and before the answer |
+/// | `updates(balance, ..)` | | those whose value for this message's key is made anew and cached, likewise |
 ///
 /// **`#[cached]`** without arguments: a view. `fn` with `&self` that returns a `Clone + PartialEq + Send + Sync`
 /// value; published after every turn that may have changed it, before that turn's answers; read without a message,
@@ -137,7 +138,10 @@ use proc_macro::TokenStream;
 /// | option of `#[cached(..)]` with a key | default | what it says |
 /// |---|---|---|
 /// | `ttl = "5s"` | must be written | how old a value may get that is served without asking |
-/// | `capacity = 10_000` | 10,000 | the most values that one actor keeps |
+/// | `capacity = 10_000` | 10,000 | the most values that one actor keeps in memory |
+/// | `tiers`, `tiers(disk, ..)` | memory only | the tiers behind the memory: all that the system's builder was given, or those of these names. Key and value are serde's `Serialize` and `DeserializeOwned`; needs the feature `codec` |
+/// | `stale = "60s"` | none | how long after its `ttl` a value is served while the owner is asked |
+/// | `negative = "5s"` | the `ttl` | how old a `None` may get; of a method that returns an `Option` |
 /// | `message = Name` | the method's name in camel case | the name of the message's struct |
 ///
 /// # What it makes

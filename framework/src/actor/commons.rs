@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use super::Actor;
@@ -12,7 +12,7 @@ use super::names::Names;
 use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Parent, WeakAnyRef};
 use super::settings::{Configured, Inline};
 use super::stats::{CellStats, RareStats};
-use crate::cache::CacheStats;
+use crate::cache::{CacheStats, SystemTiers, TieredStats};
 use crate::runtime::{Runtime, Slab};
 use crate::stats::{PoolNumbers, SharedCounter};
 use crate::sync::Mutex;
@@ -35,6 +35,8 @@ pub(crate) struct Commons {
     /// What the system's configuration changes of actors' settings.
     pub(crate) configured: Configured,
     pub(crate) supervise: fn(&Arc<Commons>, Owner) -> Arc<AnyParent>,
+    /// The tiers that accessors may use; set before the first actor.
+    pub(crate) tiers: OnceLock<Arc<SystemTiers>>,
     register: Mutex<Register>,
     pools: Mutex<Vec<Weak<dyn PoolSource>>>,
     next_id: AtomicU64,
@@ -65,6 +67,7 @@ pub(crate) struct Retired {
     pub(crate) rare: RareStats,
     pub(crate) caches: BTreeMap<&'static str, CacheStats>,
     pub(crate) batches: BTreeMap<&'static str, BatchStats>,
+    pub(crate) tiered: BTreeMap<&'static str, TieredStats>,
 }
 
 /// The actor that a supervisor of children reports to.
@@ -86,6 +89,7 @@ impl Commons {
             inline,
             configured,
             supervise,
+            tiers: OnceLock::new(),
             register: Mutex::default(),
             pools: Mutex::default(),
             next_id: AtomicU64::new(1),
@@ -132,6 +136,9 @@ impl Commons {
                 stats.len = 0;
                 *retired.caches.entry(name).or_default() += stats;
             }
+            for (name, stats) in cell.tiered() {
+                *retired.tiered.entry(name).or_default() += stats.past();
+            }
         }
     }
 
@@ -173,6 +180,11 @@ impl Commons {
     pub(crate) fn close_runtimes(&self) {
         self.runtime.close();
         self.pinned.iter().for_each(|pinned| pinned.close());
+    }
+
+    /// The tiers that accessors may use, in order.
+    pub(super) fn tiers(&self) -> &SystemTiers {
+        self.tiers.get_or_init(Arc::default)
     }
 
     pub(crate) fn now(&self) -> Instant {

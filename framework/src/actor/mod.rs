@@ -33,13 +33,14 @@ mod scope;
 mod sending;
 mod settings;
 mod stats;
+mod tiered;
 mod trace;
 mod turn;
 
 use std::future::Future;
 use std::time::Instant;
 
-use crate::cache::CacheStats;
+use crate::cache::{CacheStats, TieredStats};
 
 pub use batch::{
     Batch, BatchItems, BatchPlan, BatchReplies, BatchStats, ClosedBy, Gathered, Item, take_batch,
@@ -60,6 +61,7 @@ pub use request::Request;
 pub use route::{Carries, Finds, Local, Methods, NoMethods, Reads, Route, Target};
 pub use sending::Sending;
 pub use settings::{HandlerInfo, Inline, Restart, Settings};
+pub use tiered::{TieredMessage, TieredRead, open_accessor};
 pub use turn::{Handled, Turn};
 
 pub(crate) use cell::{Birth, Cell, Name, StartOn};
@@ -131,6 +133,12 @@ pub trait Actor: Sized + Send + 'static {
 
     /// What the keyed caches have done, by the name of their method.
     fn caches(views: &Self::Views) -> Vec<(&'static str, CacheStats)> {
+        let _unused = views;
+        Vec::new()
+    }
+
+    /// What the keyed caches with tiers have done, tier by tier, by the name of their method.
+    fn tiered(views: &Self::Views) -> Vec<(&'static str, TieredStats)> {
         let _unused = views;
         Vec::new()
     }

@@ -10,7 +10,7 @@ use super::home::MoveOrder;
 use super::lifecycle::{ActorId, Exit, Failure, Label, StopReason};
 use super::settings::Restart;
 use super::stats::{CellStats, RareStats};
-use crate::cache::CacheStats;
+use crate::cache::{CacheStats, TieredStats};
 use crate::runtime::{Counted, Handle, WeakHandle};
 
 /// A supervisor, as its children see it. Called by the child's runner, so an implementation decides at once and
@@ -181,5 +181,8 @@ pub(crate) trait AnyCell: Counted {
     fn batches(&self) -> Vec<(&'static str, BatchStats)>;
     /// The keyed caches, by the name of their method.
     fn caches(&self) -> Vec<(&'static str, CacheStats)>;
+
+    /// Those with tiers, tier by tier.
+    fn tiered(&self) -> Vec<(&'static str, TieredStats)>;
     fn order(&self, control: Control);
 }

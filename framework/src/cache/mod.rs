@@ -32,23 +32,50 @@
 //! assert_eq!(balances.get(&"alice", Duration::from_secs(60), later), Some(900));
 //! ```
 
+mod clock;
+#[cfg(feature = "disk")]
+mod disk;
 mod entry;
+mod flights;
 #[cfg(feature = "codec")]
 mod frame;
 mod keyed;
+mod lifetime;
+mod map;
 mod map_store;
+mod memory;
+mod outbox;
+mod panics;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg_attr(not(feature = "codec"), allow(dead_code, reason = "tiers behind the memory need the codec"))]
+mod slot;
+mod source;
+mod stats;
 mod tier;
 #[cfg(any(test, feature = "internals"))]
 pub mod tier_contract;
+mod tiered;
 mod view;
 mod word;
 
 #[cfg(feature = "redis")]
 pub use self::redis::{RedisBuilder, RedisStore, RedisUrlError};
+pub use clock::Clock;
+#[cfg(feature = "disk")]
+pub use disk::{Disk, DiskError};
 pub use entry::{Body, Entry, Stamp, Timestamp};
 pub use keyed::{CacheStats, Fill, KeyedCache};
+pub use lifetime::Lifetime;
 pub use map_store::MapStore;
+pub use source::{FromFn, LoadError, Loaded, Source, from_fn};
+pub use stats::{TierStats, TieredStats};
 pub use tier::{Put, Store, Tier, TierError, TierFuture, Usage, Watcher};
+pub use tiered::{
+    Accessor, NoSuchTierError, Read, TieredBuilder, TieredCache, Versioned, WriteError, Writes,
+};
 pub use view::View;
+
+pub(crate) use memory::Kept;
+pub(crate) use source::BoxFuture;
+pub(crate) use tiered::{Core, SystemTier, SystemTiers, Want};

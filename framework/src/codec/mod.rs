@@ -249,7 +249,6 @@ fn checksum(frame: &[u8]) -> u64 {
 /// # Errors
 ///
 /// As [`Format::encode`], for a key of more than 64 KiB.
-#[allow(dead_code, reason = "for the keyed caches over tiers")]
 pub(crate) fn key_to_bytes<K: Serialize + ?Sized>(key: &K) -> Result<Vec<u8>, EncodeError> {
     KEYS.encode_payload(key, Vec::new())
 }
@@ -259,7 +258,6 @@ pub(crate) fn key_to_bytes<K: Serialize + ?Sized>(key: &K) -> Result<Vec<u8>, En
 /// # Errors
 ///
 /// As [`Format::decode`]: another process may have sent them.
-#[allow(dead_code, reason = "for the keyed caches over tiers")]
 pub(crate) fn key_from_bytes<K: DeserializeOwned>(bytes: &[u8]) -> Result<K, DecodeError> {
     match bytes.len() {
         len if len > KEYS.len_max => Err(DecodeError::TooLong { len, len_max: KEYS.len_max }),

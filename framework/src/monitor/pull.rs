@@ -9,7 +9,7 @@ use super::snapshot::{
     ACTORS_LEN_MAX, ActorNumbers, BatchNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers,
 };
 use crate::actor::{ActorId, AnyRef, BatchStats, CellStats, Commons, RareStats};
-use crate::cache::CacheStats;
+use crate::cache::{CacheStats, TieredStats};
 use crate::stats::Rate;
 
 /// Where the numbers are.
@@ -51,6 +51,7 @@ struct OfType {
     numbers: Numbers,
     caches: BTreeMap<&'static str, CacheStats>,
     batches: BTreeMap<&'static str, BatchStats>,
+    tiered: BTreeMap<&'static str, TieredStats>,
 }
 
 impl Pull {
@@ -63,6 +64,9 @@ impl Pull {
             of_type.numbers.add(&counts(&retired.stats, Some(&retired.rare)));
             retired.caches.iter().for_each(|(name, stats)| of_type.add_cache(name, *stats));
             retired.batches.iter().for_each(|(name, stats)| of_type.add_batches(name, stats));
+            for (name, stats) in &retired.tiered {
+                *of_type.tiered.entry(name).or_default() += stats.clone();
+            }
         });
         let actors = self.actors(now, &cells, &mut types);
         let types = self.types(now, types);
@@ -105,6 +109,9 @@ impl Pull {
                 numbers.cache += stats;
                 of_type.add_cache(name, stats);
             }
+            for (name, stats) in cell.tiered() {
+                *of_type.tiered.entry(name).or_default() += stats;
+            }
             if actors.len() < listed {
                 let mut pace = self.actors.remove(&cell.id()).unwrap_or_default();
                 pace.read(now, &mut numbers);
@@ -118,9 +125,10 @@ impl Pull {
 
     fn types(&mut self, now: Instant, types: BTreeMap<&'static str, OfType>) -> Vec<TypeNumbers> {
         let finish = |(type_name, of_type)| {
-            let OfType { running, mut numbers, caches, batches } = of_type;
+            let OfType { running, mut numbers, caches, batches, mut tiered } = of_type;
             self.types.entry(type_name).or_default().read(now, &mut numbers);
-            let caches = caches.into_iter().map(|(name, stats)| CacheNumbers { name, stats }).collect();
+            let with_tiers = |(name, stats)| CacheNumbers { name, stats, tiered: tiered.remove(name) };
+            let caches = caches.into_iter().map(with_tiers).collect();
             let batches =
                 batches.into_iter().map(|(handler, stats)| BatchNumbers { handler, stats }).collect();
             TypeNumbers { type_name, running, numbers, caches, batches }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::process::Process;
 use crate::actor::{BatchStats, Label};
-use crate::cache::CacheStats;
+use crate::cache::{CacheStats, TieredStats};
 use crate::stats::PoolNumbers;
 
 /// Actors that a snapshot lists. With more, the listing would take the monitor longer than a second, and the snapshot
@@ -89,6 +89,8 @@ pub struct CacheNumbers {
     pub name: &'static str,
     /// What it has done.
     pub stats: CacheStats,
+    /// The same tier by tier, of a cache that has more than a memory.
+    pub tiered: Option<TieredStats>,
 }
 
 /// One actor.

@@ -1,6 +1,7 @@
 //! Settings of a system, and its start.
 
 use std::any::TypeId;
+use std::fmt;
 #[cfg(feature = "toml")]
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -15,8 +16,9 @@ use super::config::File;
 use super::config::{ConfigError, Outside, Sources};
 use super::handle::{Inner, State, System};
 use super::readiness::GivenUp;
-use super::stop::close_all;
+use super::stop::{Phase, close_all};
 use crate::actor::{Actor, AnyParent, Commons, Inline, Label, PINNED_MAX, StopReason, short_type_name};
+use crate::cache::{Lifetime, Store, SystemTier, SystemTiers};
 #[cfg(feature = "testkit")]
 use crate::runtime::Seam;
 use crate::runtime::{Machine, Pinned, Runtime};
@@ -35,7 +37,18 @@ pub struct SystemBuilder {
     workers: Option<usize>,
     pinned_cores: Option<Vec<usize>>,
     stop_deadline: Option<Duration>,
+    tiers: Tiers,
     sources: Sources,
+}
+
+/// What lies behind the memory of accessors.
+#[derive(Clone, Default)]
+struct Tiers(Vec<SystemTier>);
+
+impl fmt::Debug for Tiers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|tier| tier.store.name())).finish()
+    }
 }
 
 impl SystemBuilder {
@@ -78,6 +91,14 @@ impl SystemBuilder {
     #[must_use]
     pub fn stop_deadline(mut self, deadline: Duration) -> Self {
         self.stop_deadline = Some(deadline);
+        self
+    }
+
+    /// Adds a tier behind those there are, for the keyed `#[cached]` methods that say `tiers`; its name is the store's. An
+    /// actor's values are in the space of its type and method, `Catalog.product`, which all its shards share.
+    #[must_use]
+    pub fn tier(mut self, store: impl Store, lifetime: Lifetime) -> Self {
+        self.tiers.0.push(SystemTier { store: Arc::new(store), lifetime });
         self
     }
 
@@ -162,6 +183,10 @@ impl SystemBuilder {
         inline: Option<Inline>,
     ) -> System {
         let commons = Arc::new(Commons::new(runtime, queues, inline, outside.actors, OneForOne::of_actor));
+        let has_tiers = !self.tiers.0.is_empty();
+        let tiers = Arc::new(SystemTiers::new(self.tiers.0));
+        // Nobody else has it yet.
+        let _first = commons.tiers.set(tiers.clone());
         let lost = Arc::downgrade(&commons);
         commons.runtime.on_lost(move || {
             if let Some(commons) = lost.upgrade() {
@@ -176,7 +201,7 @@ impl SystemBuilder {
             list.lock().push(GivenUp { actor: actor.clone(), reason: reason.clone() });
         };
         let root = OneForOne::new(commons.clone(), Box::new(on_given_up));
-        System(Arc::new(Inner {
+        let system = System(Arc::new(Inner {
             name: self.name.or(outside.name).unwrap_or_else(|| "ostraca".into()),
             parent: AnyParent::new(root.clone()),
             root,
@@ -190,7 +215,11 @@ impl SystemBuilder {
             report: Mutex::new(None),
             monitor: OnceLock::new(),
             commons,
-        }))
+        }));
+        if has_tiers {
+            system.on_stop(Phase::Flush, "cache tiers", async move { tiers.drain().await });
+        }
+        system
     }
 }
 

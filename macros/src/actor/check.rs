@@ -48,8 +48,8 @@ pub(crate) fn check(parsed: &Parsed, settings: Settings, errors: &mut Errors) ->
             once(&mut stop, checked, "stop", method_name, errors);
         } else {
             match check_handler::check(method, attr, &actor, errors) {
-                Some(Checked::Handler(handler)) => handlers.push(handler),
-                Some(Checked::View(view)) => views.push(view),
+                Some(Checked::Handler(handler)) => handlers.push(*handler),
+                Some(Checked::View(view)) => views.push(*view),
                 None => is_whole = false,
             }
         }
@@ -134,7 +134,7 @@ fn check_invalidated(handlers: &[Handler], errors: &mut Errors) {
         .filter(|handler| matches!(handler.kind, Kind::Cached { .. }))
         .map(|handler| &handler.method)
         .collect();
-    for name in handlers.iter().flat_map(|handler| &handler.invalidates) {
+    for name in handlers.iter().flat_map(|handler| handler.invalidates.iter().chain(&handler.updates)) {
         if caches.contains(&name) {
             continue;
         }

@@ -181,6 +181,7 @@ pub(super) fn check(
         params: params.list,
         answer,
         invalidates: options.invalidates,
+        updates: options.updates,
     })
 }
 

@@ -9,7 +9,7 @@ use syn::{Attribute, Type};
 use super::check::Actor;
 use super::check_handler::{self, Checked};
 use super::check_params;
-use super::model::{Handler, Kind, View};
+use super::model::{Handler, Kind, Tiered, View};
 use super::parse::Method;
 use crate::errors::Errors;
 use crate::names;
@@ -24,6 +24,9 @@ struct Options {
     ttl: Option<Duration>,
     capacity: Option<TokenStream>,
     message: Option<Ident>,
+    tiered: Tiered,
+    /// Where `negative` stands.
+    negative: Option<Ident>,
     /// Their names, for where none may stand.
     given: Vec<Ident>,
 }
@@ -36,8 +39,24 @@ fn options(attr: &Attribute, errors: &mut Errors) -> Options {
             "ttl" => options.ttl = opt.duration("\"5s\"", errors).or(Some(Duration::MAX)),
             "capacity" => options.capacity = opt.count("10000", errors),
             "message" => options.message = opt.ident("GetBalance", errors),
+            "stale" => options.tiered.stale = opt.duration("\"60s\"", errors),
+            "negative" => {
+                options.tiered.negative = opt.duration("\"5s\"", errors);
+                options.negative = Some(opt.name.clone());
+            }
+            "tiers" => {
+                let name = opt.name.clone();
+                let named = opt.list("tiers(disk, redis)", errors).into_iter().map(|tier| {
+                    tier.flag(errors);
+                    names::plain(&tier.name)
+                });
+                options.tiered.tiers = Some(named.collect());
+                options.given.push(name);
+                continue;
+            }
             _ => {
-                options::unknown(&opt, "#[cached(..)]", &["ttl", "capacity", "message"], errors);
+                let known = ["ttl", "tiers", "stale", "capacity", "negative", "message"];
+                options::unknown(&opt, "#[cached(..)]", &known, errors);
                 continue;
             }
         }
@@ -69,7 +88,8 @@ pub(super) fn check(
         }
     };
     if method.sig.inputs.iter().any(|input| matches!(input, syn::FnArg::Typed(_))) {
-        return keyed(method, attr, ty, options, actor, errors).map(Checked::Handler);
+        let handler = keyed(method, attr, ty, options, actor, errors);
+        return handler.map(|handler| Checked::Handler(Box::new(handler)));
     }
     for given in options.given {
         errors.on(
@@ -79,7 +99,8 @@ pub(super) fn check(
             ),
         );
     }
-    Some(Checked::View(View { method: name.clone(), vis: method.vis.clone(), docs: method.docs.clone(), ty }))
+    let view = View { method: name.clone(), vis: method.vis.clone(), docs: method.docs.clone(), ty };
+    Some(Checked::View(Box::new(view)))
 }
 
 fn check_receiver(method: &Method, errors: &mut Errors) {
@@ -139,6 +160,7 @@ fn keyed(
     if options.ttl.is_none() {
         errors.on(attr, "a keyed cache says how old a value may get: write `#[cached(ttl = \"5s\")]`");
     }
+    check_negative(&options, &ty, method, errors);
     if !params.is_whole {
         return None;
     }
@@ -152,6 +174,7 @@ fn keyed(
                 |number| types::number_without_self(number, actor.ty),
             ),
             ttl: options.ttl.unwrap_or(Duration::MAX),
+            tiered: options.tiered.is_any().then(|| Box::new(options.tiered)),
         },
         false => Kind::Plain,
     };
@@ -167,5 +190,27 @@ fn keyed(
         params: params.list,
         answer,
         invalidates: Vec::new(),
+        updates: Vec::new(),
     })
+}
+
+/// Only of an `Option` it can be told that there is no value.
+fn check_negative(options: &Options, ty: &Type, method: &Method, errors: &mut Errors) {
+    let is_option = types::last_segment(ty).is_some_and(|segment| segment.ident == "Option");
+    if let Some(name) = options.negative.as_ref().filter(|_| !is_option) {
+        let (method, ty) = (&method.sig.ident, types::text(ty));
+        errors.on(
+            name,
+            format!(
+                "`negative` says how long `None` is kept, and `{method}` returns `{ty}`: \
+                 return `Option<{ty}>`, or remove `negative`"
+            ),
+        );
+    }
+}
+
+impl Tiered {
+    fn is_any(&self) -> bool {
+        self.tiers.is_some() || self.stale.is_some() || self.negative.is_some()
+    }
 }

@@ -17,8 +17,8 @@ use crate::options;
 use crate::types::{self, Answer, Flaw};
 
 pub(crate) enum Checked {
-    Handler(Handler),
-    View(View),
+    Handler(Box<Handler>),
+    View(Box<View>),
 }
 
 /// Nothing for a method that no message can be made of.
@@ -55,7 +55,7 @@ pub(crate) fn check(
     if attr.path().is_ident("cached") {
         return check_cached::check(method, attr, actor, errors);
     }
-    handler(method, attr, actor, errors).map(Checked::Handler)
+    handler(method, attr, actor, errors).map(|handler| Checked::Handler(Box::new(handler)))
 }
 
 #[derive(Default)]
@@ -64,6 +64,7 @@ pub(super) struct Options {
     pub(super) message: Option<Ident>,
     pub(super) is_alias: bool,
     pub(super) invalidates: Vec<Ident>,
+    pub(super) updates: Vec<Ident>,
 }
 
 fn options(attr: &Attribute, errors: &mut Errors) -> Options {
@@ -79,12 +80,16 @@ fn options(attr: &Attribute, errors: &mut Errors) -> Options {
                     options.invalidates.push(cache.name);
                 }
             }
-            _ => options::unknown(
-                &opt,
-                "#[handler(..)]",
-                &["batch", "message", "reply", "invalidates"],
-                errors,
-            ),
+            "updates" => {
+                for cache in opt.list("updates(balance)", errors) {
+                    cache.flag(errors);
+                    options.updates.push(cache.name);
+                }
+            }
+            _ => {
+                let known = ["batch", "message", "reply", "invalidates", "updates"];
+                options::unknown(&opt, "#[handler(..)]", &known, errors);
+            }
         }
     }
     options
@@ -120,6 +125,7 @@ fn handler(method: &Method, attr: &Attribute, actor: &Actor<'_>, errors: &mut Er
         params: params.list,
         answer,
         invalidates: options.invalidates,
+        updates: options.updates,
     })
 }
 
@@ -236,25 +242,32 @@ pub(super) fn refuse_name(name: Option<&Ident>, own: &Type, errors: &mut Errors)
 }
 
 fn check_invalidates(options: &Options, params: &Params, method: &Method, errors: &mut Errors) {
-    let Some(cache) = options.invalidates.first() else { return };
-    if params.reply.is_some() {
-        errors.on(
-            cache,
-            format!(
-                "a handler with a `ReplyTo` chooses when it answers: \
-                 write `ctx.views().{cache}.invalidate(&key)` before that"
-            ),
-        );
-        return;
+    for cache in options.updates.iter().filter(|cache| options.invalidates.contains(cache)) {
+        errors.on(cache, format!("`{cache}` is invalidated here too: name it in one of the two"));
     }
-    let has_key = params.fields.iter().any(|field| field.is_key);
-    if !has_key && params.own.is_none() && params.batch.is_none() && options.batch.is_none() {
-        let name = &method.sig.ident;
-        errors.on(
-            cache,
-            format!(
-                "`invalidates` needs a key: write `fn {name}(&mut self, #[key] key: Key, ..)` with its type"
-            ),
-        );
+    let named = [("invalidates", &options.invalidates), ("updates", &options.updates)];
+    for (option, caches) in named {
+        let Some(cache) = caches.first() else { continue };
+        if params.reply.is_some() {
+            let write = match option {
+                "invalidates" => format!("ctx.views().{cache}.invalidate(&key)"),
+                _ => format!("ctx.views().{cache}.insert(key, value, ctx.now())"),
+            };
+            errors.on(
+                cache,
+                format!("a handler with a `ReplyTo` chooses when it answers: write `{write}` before that"),
+            );
+            continue;
+        }
+        let has_key = params.fields.iter().any(|field| field.is_key);
+        if !has_key && params.own.is_none() && params.batch.is_none() && options.batch.is_none() {
+            let name = &method.sig.ident;
+            errors.on(
+                cache,
+                format!(
+                    "`{option}` needs a key: write `fn {name}(&mut self, #[key] key: Key, ..)` with its type"
+                ),
+            );
+        }
     }
 }

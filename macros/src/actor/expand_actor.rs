@@ -154,7 +154,8 @@ fn start(model: &Model) -> TokenStream {
                 true => quote! { #call.map_err(::core::convert::From::from) },
                 false => quote! { ::core::result::Result::Ok(#call) },
             };
-            quote! { let #taken = #args; #result }
+            let open = open_accessors(model, &ctx);
+            quote! { #open let #taken = #args; #result }
         }
         _ => faulty(),
     };
@@ -219,23 +220,53 @@ fn handle(model: &Model) -> TokenStream {
     }
 }
 
-/// `Actor::forget` and `Actor::caches`, where there are keyed caches.
+/// `Actor::forget`, `Actor::caches` and `Actor::tiered`, where there are keyed caches.
 fn caches(model: &Model) -> Option<TokenStream> {
     let caches: Vec<_> = model.caches().map(|handler| names::made(&handler.method)).collect();
+    if caches.is_empty() {
+        return None;
+    }
     let names = model.caches().map(|handler| names::plain(&handler.method));
-    (!caches.is_empty()).then(|| {
+    let forget = model.caches().map(|handler| match handler.tiered() {
+        None => quote! { clear },
+        Some(_) => quote! { restart },
+    });
+    let tiered: Vec<_> = model.caches().filter(|handler| handler.tiered().is_some()).collect();
+    let tiered = (!tiered.is_empty()).then(|| {
+        let fields = tiered.iter().map(|handler| names::made(&handler.method));
+        let names = tiered.iter().map(|handler| names::plain(&handler.method));
         quote! {
-            fn forget(views: &Self::Views) {
-                #(views.#caches.clear();)*
-            }
-
-            fn caches(
+            fn tiered(
                 views: &Self::Views,
-            ) -> ::std::vec::Vec<(&'static str, ::ostraca::__private::CacheStats)> {
-                ::std::vec![#((#names, views.#caches.stats())),*]
+            ) -> ::std::vec::Vec<(&'static str, ::ostraca::__private::TieredStats)> {
+                ::std::vec![#((#names, views.#fields.tiered_stats())),*]
             }
         }
+    });
+    Some(quote! {
+        fn forget(views: &Self::Views) {
+            #(views.#caches.#forget();)*
+        }
+
+        fn caches(
+            views: &Self::Views,
+        ) -> ::std::vec::Vec<(&'static str, ::ostraca::__private::CacheStats)> {
+            ::std::vec![#((#names, views.#caches.stats())),*]
+        }
+
+        #tiered
     })
+}
+
+/// Opens the accessors that have tiers, before the user's code runs.
+fn open_accessors(model: &Model, ctx: &proc_macro2::Ident) -> TokenStream {
+    let tiered = model.caches().filter(|handler| handler.tiered().is_some());
+    tiered
+        .map(|handler| {
+            let (field, name) = (names::made(&handler.method), names::plain(&handler.method));
+            quote! { ::ostraca::__private::open_accessor(#ctx, #name, &#ctx.views().#field)?; }
+        })
+        .collect()
 }
 
 fn publish(model: &Model) -> TokenStream {

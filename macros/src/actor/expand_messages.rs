@@ -108,18 +108,22 @@ impl Made<'_> {
             let name = marker_name(self.fields);
             quote! { #name: ::core::marker::PhantomData, }
         });
+        let (of_trait, place, cache) = match handler.tiered() {
+            None => (quote! { CachedMessage }, quote! { cache }, quote! { KeyedCache }),
+            Some(_) => (quote! { TieredMessage }, quote! { accessor }, quote! { Accessor }),
+        };
         quote! {
             #[automatically_derived]
-            impl #impl_generics ::ostraca::__private::CachedMessage<#actor> for #target #where_clause {
+            impl #impl_generics ::ostraca::__private::#of_trait<#actor> for #target #where_clause {
                 type Key = #key_type;
 
                 fn from_key(key: #key_type) -> Self {
                     #name { #key: key, #marker }
                 }
 
-                fn cache(
+                fn #place(
                     views: &<#actor as ::ostraca::__private::Actor>::Views,
-                ) -> &::ostraca::__private::KeyedCache<#key_type, #reply> {
+                ) -> &::ostraca::__private::#cache<#key_type, #reply> {
                     &views.#method
                 }
             }

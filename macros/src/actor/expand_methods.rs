@@ -111,18 +111,22 @@ fn cached(model: &Model, handler: &Handler, route: &Ident) -> TokenStream {
     let (key, key_type) = (names::made(&key.name), &key.ty);
     let borrowed = names::fresh("B", &model.taken);
     let borrow = quote! { ::core::borrow::Borrow<#key_type> };
+    let read = match handler.tiered() {
+        None => quote! { ::ostraca::__private::Cached },
+        Some(_) => quote! { ::ostraca::__private::TieredRead },
+    };
     quote! {
         #docs
         #vis fn #name<'route, #borrowed>(
             &'route self,
             #key: #borrowed,
-        ) -> ::ostraca::__private::Cached<'route, #actor, #message, #borrowed>
+        ) -> #read<'route, #actor, #message, #borrowed>
         where
             #borrowed: #borrow + ::core::marker::Unpin + 'route,
             #route: ::ostraca::__private::Finds<#actor, #key_type>,
         {
             let target = ::ostraca::__private::Finds::find(&self.route, <#borrowed as #borrow>::borrow(&#key));
-            ::ostraca::__private::Cached::new(target, #key)
+            #read::new(target, #key)
         }
     }
 }

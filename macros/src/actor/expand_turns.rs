@@ -39,7 +39,7 @@ pub(super) fn direct(handler: &Handler, index: usize) -> Option<TokenStream> {
     let Locals { ctx, actor, answer, .. } = &locals;
     let message = handler.message_type();
     let (pattern, call) = (pattern(handler, &locals), call_on(&quote! { #actor }, handler, &locals));
-    let (before, after) = invalidate(handler, &locals);
+    let (before, after) = invalidate(&quote! { #actor }, handler, &locals);
     // On the user's answer, so that an own message with another reply is an error there.
     let span = answer_span(handler);
     let spanned = at(answer, span);
@@ -144,7 +144,7 @@ fn answered(handler: &Handler, locals: &Locals) -> TokenStream {
             #call;
         };
     }
-    let (before, after) = invalidate(handler, locals);
+    let (before, after) = invalidate(&quote! { self }, handler, locals);
     // On the user's answer, so that an own message with another reply is an error there.
     let span = answer_span(handler);
     let spanned = at(answer, span);
@@ -172,10 +172,10 @@ fn answer_span(handler: &Handler) -> Span {
     Span::mixed_site().located_at(span)
 }
 
-/// Keeps the key before the call, and invalidates it after.
-fn invalidate(handler: &Handler, locals: &Locals) -> (TokenStream, TokenStream) {
-    let (Locals { ctx, key, message, .. }, caches) = (locals, &handler.invalidates);
-    if caches.is_empty() {
+/// Keeps the key before the call, and invalidates or updates it after.
+fn invalidate(actor: &TokenStream, handler: &Handler, locals: &Locals) -> (TokenStream, TokenStream) {
+    let Locals { key, message, .. } = locals;
+    if handler.invalidates.is_empty() && handler.updates.is_empty() {
         return (TokenStream::new(), TokenStream::new());
     }
     let borrowed = match handler.key() {
@@ -186,15 +186,25 @@ fn invalidate(handler: &Handler, locals: &Locals) -> (TokenStream, TokenStream) 
         None => quote! { ::ostraca::__private::Keyed::key(&#message) },
     };
     let before = quote! { let #key = ::core::clone::Clone::clone(#borrowed); };
-    let after = quote! { #( #ctx.views().#caches.invalidate(&#key); )* };
-    (before, after)
+    (before, tell_caches(actor, &quote! { &#key }, handler, locals))
+}
+
+/// Tells the caches of one key.
+fn tell_caches(actor: &TokenStream, key: &TokenStream, handler: &Handler, locals: &Locals) -> TokenStream {
+    let (ctx, Handler { invalidates, updates, .. }) = (&locals.ctx, handler);
+    quote! {
+        #( #ctx.views().#invalidates.invalidate(#key); )*
+        #(
+            let value = Self::#updates(#actor, ::core::clone::Clone::clone(#key));
+            #ctx.views().#updates.insert(::core::clone::Clone::clone(#key), value, #ctx.now());
+        )*
+    }
 }
 
 fn batch(handler: &Handler, index: usize, batching: &Batching, locals: &Locals) -> TokenStream {
     let Locals { ctx, envelope, batch, replies, answer, key, .. } = locals;
     let (message, call) = (handler.message_type(), call(handler, locals));
-    let caches = &handler.invalidates;
-    let (before, after) = if caches.is_empty() {
+    let (before, after) = if handler.invalidates.is_empty() && handler.updates.is_empty() {
         (TokenStream::new(), TokenStream::new())
     } else {
         let keys = quote! {
@@ -203,7 +213,8 @@ fn batch(handler: &Handler, index: usize, batching: &Batching, locals: &Locals) 
                 .map(|message| ::core::clone::Clone::clone(::ostraca::__private::Keyed::key(message)))
                 .collect::<::std::vec::Vec<_>>();
         };
-        (keys, quote! { for key in &#key { #( #ctx.views().#caches.invalidate(key); )* } })
+        let tell = tell_caches(&quote! { self }, &quote! { key }, handler, locals);
+        (keys, quote! { for key in &#key { #tell } })
     };
     let is_plain = batching.is_plain();
     let finish = if handler.answer.is_result() {
@@ -291,6 +302,14 @@ fn cached(handler: &Handler, locals: &Locals) -> TokenStream {
     let Some(key) = handler.key() else { return TokenStream::new() };
     let (method, message, pattern) = (&handler.method, handler.message_type(), pattern(handler, locals));
     let key = argument(&key.name);
+    if handler.tiered().is_some() {
+        // Whoever reads keeps it: see `ostraca`'s `actor/tiered.rs`.
+        return quote! {
+            let (#pattern, #reply) = #envelope.open();
+            let #answer = Self::#method(self, #key);
+            #reply.reply(#answer);
+        };
+    }
     quote! {
         let (#pattern, #reply) = #envelope.open();
         let #answer = ::ostraca::__private::fill::<Self, #message>(#ctx, &#key, |key| {

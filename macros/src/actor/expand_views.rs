@@ -48,13 +48,31 @@ pub(super) fn expand(model: &Model) -> TokenStream {
 
 fn cache_type(handler: &Handler) -> Option<TokenStream> {
     let (name, key, reply) = (names::made(&handler.method), &handler.key()?.ty, &handler.answer.reply);
-    Some(quote! { #name: ::ostraca::__private::KeyedCache<#key, #reply>, })
+    let ty = match handler.tiered() {
+        None => quote! { KeyedCache },
+        Some(_) => quote! { Accessor },
+    };
+    Some(quote! { #name: ::ostraca::__private::#ty<#key, #reply>, })
 }
 
 fn cache(handler: &Handler) -> Option<TokenStream> {
-    let Kind::Cached { capacity, ttl } = &handler.kind else { return None };
+    let Kind::Cached { capacity, ttl, tiered } = &handler.kind else { return None };
     let (name, ttl) = (names::made(&handler.method), duration::expression(*ttl));
-    Some(quote! { #name: ::ostraca::__private::KeyedCache::new(#capacity, #ttl), })
+    let Some(tiered) = tiered else {
+        return Some(quote! { #name: ::ostraca::__private::KeyedCache::new(#capacity, #ttl), });
+    };
+    let stale = tiered.stale.map(|stale| {
+        let stale = duration::expression(stale);
+        quote! { .stale(#stale) }
+    });
+    let negative = tiered.negative.map(|negative| {
+        let negative = duration::expression(negative);
+        quote! { .negative(#negative) }
+    });
+    let tiers = tiered.tiers.as_ref().map(|tiers| quote! { .tiers(&[#(#tiers),*]) });
+    Some(quote! {
+        #name: ::ostraca::__private::Accessor::new(#capacity, #ttl) #stale #negative #tiers,
+    })
 }
 
 fn marker_name(model: &Model) -> proc_macro2::Ident {

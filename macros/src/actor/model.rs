@@ -85,6 +85,8 @@ pub(crate) struct Handler {
     pub(crate) answer: Answer,
     /// The keyed caches that lose this message's key.
     pub(crate) invalidates: Vec<Ident>,
+    /// The keyed caches that get this message's key anew.
+    pub(crate) updates: Vec<Ident>,
 }
 
 pub(crate) enum Message {
@@ -109,7 +111,16 @@ pub(crate) enum Kind {
     /// Takes a run of messages.
     Batch(Box<Batching>),
     /// Fills a keyed cache.
-    Cached { capacity: TokenStream, ttl: Duration },
+    Cached { capacity: TokenStream, ttl: Duration, tiered: Option<Box<Tiered>> },
+}
+
+/// What a keyed cache has besides a memory and a lifetime.
+#[derive(Default)]
+pub(crate) struct Tiered {
+    /// The names of the system's tiers; of none, all of them.
+    pub(crate) tiers: Option<Vec<String>>,
+    pub(crate) stale: Option<Duration>,
+    pub(crate) negative: Option<Duration>,
 }
 
 /// The options of `batch(..)`.
@@ -193,6 +204,14 @@ impl Handler {
         match &self.message {
             Message::Made { fields, .. } => fields.iter().find(|field| field.is_key),
             Message::Own(_) => None,
+        }
+    }
+
+    /// What its cache has besides a memory, if it has one.
+    pub(crate) fn tiered(&self) -> Option<&Tiered> {
+        match &self.kind {
+            Kind::Cached { tiered, .. } => tiered.as_deref(),
+            _ => None,
         }
     }
 

@@ -60,6 +60,7 @@ enum Where {
 
 /// Who names which crate. A dependency of `framework` without a row fails.
 const CRATES: &[(&str, Where)] = &[
+    // `cache` waits for tiers and sources: its searches, their limits and its outboxes are tokio's.
     ("tokio", Where::NotIn(&["http", "queue", "stats", "codec"])),
     ("tracing", Where::Anywhere),
     ("thiserror", Where::Anywhere),
@@ -77,6 +78,7 @@ const CRATES: &[(&str, Where)] = &[
     ("lz4_flex", Where::In(&["codec"])),
     ("moka", Where::In(&["cache"])),
     ("quick_cache", Where::In(&["cache"])),
+    ("redb", Where::In(&["cache"])),
     ("redis", Where::In(&["cache"])),
     ("rustix", Where::In(&["buf", "runtime"])),
     ("serde", Where::In(&["codec", "http"])),

@@ -1,7 +1,8 @@
 //! The catalog: product pages, sharded by product.
 //!
-//! A page that is in the cache costs no message. One that is not is read from the database by the shard that
-//! owns it: a point read from SQLite's page cache takes less time than handing it to another thread would.
+//! A page that is in memory costs no message. One that is not is looked for on disk, where all shards keep their pages
+//! and the next start of the service finds them; then it is read from the database by the shard that owns it: a point
+//! read from SQLite's page cache takes less time than handing it to another thread would.
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ impl Catalog {
     }
 
     /// The product of a page, or none if there is no such page.
-    #[cached(ttl = "60s")]
+    #[cached(ttl = "60s", tiers)]
     fn product(&self, #[key] id: ProductId) -> Option<Arc<model::Product>> {
         self.shop.chaos.strike();
         let found = self.reader.product(id);

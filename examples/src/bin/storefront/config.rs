@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,6 +22,10 @@ pub(crate) struct Config {
     /// The SQLite file, or postgres://USER@HOST/NAME [default: storefront.db here; with --trace a temporary file]
     #[arg(long, value_name = "FILE|URL")]
     pub(crate) database: Option<Place>,
+
+    /// Where pages are kept on disk [default: a folder beside the database, named after it]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
 
     /// Shards of the catalog, and as many of the carts
     #[arg(long, value_name = "N", default_value = "16", value_parser = parse_shards)]

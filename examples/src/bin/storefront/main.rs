@@ -6,6 +6,7 @@
 //!    |  Catalog <-. Carts      Orders      actors: shards by product, shards by customer, and one
 //!    |   |        |  | \______^  |         a check-out asks the orders
 //!   Recommender --'  |           |         a pool: each asks the catalog
+//!   pages|           |           |         pages on disk, between the catalog's memory and the store
 //!        +-----------+-----+-----+
 //!                        store             one SQLite file, or PostgreSQL
 //! ```
@@ -20,6 +21,7 @@ mod config;
 mod failure;
 mod model;
 mod orders;
+mod pages;
 mod prepare;
 mod recommendations;
 mod replay;
@@ -70,11 +72,12 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(config: Config, prepared: Prepared) -> Result<ExitCode, Box<dyn Error>> {
     log();
-    let Prepared { trace, database, listener, _folder } = prepared;
+    let Prepared { trace, database, pages, listener, _folder } = prepared;
     let chaos = Chaos::new(config.chaos, config.seed);
     let shop = Shop { database: database.clone(), chaos: chaos.clone() };
 
-    let system = System::builder().name("storefront").stop_deadline(config.stop_deadline).start()?;
+    let builder = System::builder().name("storefront").stop_deadline(config.stop_deadline);
+    let system = pages.behind(builder).start()?;
     let doors = open_shop(&system, shop, config.shards.get()).await?;
     // Made once: all of the server's threads share it.
     let limit = Limit::new(LimitSettings::default().bounds(limit_min(&config), LIMIT_MAX));

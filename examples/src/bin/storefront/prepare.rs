@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use tempfile::TempDir;
 
 use crate::config::Config;
+use crate::pages::Pages;
 use crate::store::{Database, Place};
 use crate::trace::{PAGES, Trace};
 
@@ -14,6 +15,7 @@ pub(crate) struct Prepared {
     pub(crate) trace: Option<Trace>,
     /// Has a product for every page of the trace.
     pub(crate) database: Database,
+    pub(crate) pages: Pages,
     pub(crate) listener: TcpListener,
     /// The folder of a database that is not to be kept; it goes with this.
     pub(crate) _folder: Option<TempDir>,
@@ -40,6 +42,7 @@ impl Prepared {
             .map_err(|error| format!("--listen {}: {error}", config.listen))?;
         let more = trace.as_ref().map(Trace::distinct).unwrap_or_default();
         let database = Database::open(&place, (0..PAGES).chain(more))?;
-        Ok(Self { trace, database, listener, _folder: folder })
+        let pages = Pages::open(config.cache_dir.as_deref(), &place)?;
+        Ok(Self { trace, database, pages, listener, _folder: folder })
     }
 }

@@ -48,7 +48,7 @@ use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, WeakAnyRef};
 use super::scope;
 use super::settings::Inline;
 use super::stats::{CellStats, RareStats};
-use crate::cache::CacheStats;
+use crate::cache::{CacheStats, TieredStats};
 use crate::mailbox::{
     Begin, Claim, LastReference, LazyBox, Mailbox, Manners, Pushed, Taken, TryPushError, Wake,
 };
@@ -457,6 +457,10 @@ impl<A: Actor> AnyCell for Cell<A> {
 
     fn caches(&self) -> Vec<(&'static str, CacheStats)> {
         A::caches(&self.views)
+    }
+
+    fn tiered(&self) -> Vec<(&'static str, TieredStats)> {
+        A::tiered(&self.views)
     }
 
     fn order(&self, control: Control) {

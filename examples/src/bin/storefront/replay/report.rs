@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use ostraca::System;
 use serde::Serialize;
@@ -52,7 +53,7 @@ struct Latency {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Service {
     /// By tier.
-    cache: BTreeMap<&'static str, Cache>,
+    cache: BTreeMap<Arc<str>, Cache>,
     batches: Batches,
     /// Actors started again after a panic.
     restarts: u64,
@@ -81,9 +82,12 @@ impl Service {
     /// Reads the counts of a service that has done nothing but the replay.
     pub(super) async fn count(system: &System, chaos: &Chaos, shards: usize) -> Self {
         let snapshot = system.monitor().latest().await;
-        let pages = snapshot.of_type("Catalog").map(|catalog| catalog.numbers.cache).unwrap_or_default();
+        let caches = snapshot.of_type("Catalog").into_iter().flat_map(|catalog| &catalog.caches);
+        let tiers = caches.filter_map(|cache| cache.tiered.as_ref()).flat_map(|tiered| &tiered.tiers);
         Self {
-            cache: BTreeMap::from([("memory", Cache { hits: pages.hits, misses: pages.misses })]),
+            cache: tiers
+                .map(|tier| (tier.name.clone(), Cache { hits: tier.hits, misses: tier.misses }))
+                .collect(),
             batches: Batches {
                 count: snapshot.total.batches,
                 mean_len: snapshot.total.batch_len_mean().map(|len| round(len, 1e3)),
@@ -180,7 +184,7 @@ mod tests {
     use crate::replay::tally::Tally;
 
     fn report(tally: Tally, audit: Audit) -> Report {
-        let cache = BTreeMap::from([("memory", Cache { hits: 3, misses: 1 })]);
+        let cache = BTreeMap::from([("memory".into(), Cache { hits: 3, misses: 1 })]);
         let batches = Batches { count: 0, mean_len: None };
         let service = Service { cache, batches, restarts: 0, shards: 4, chaos_strikes: 0 };
         let elapsed = std::time::Duration::from_secs(2);

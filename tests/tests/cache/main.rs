@@ -1,0 +1,13 @@
+//! A cache over tiers: what it serves, when it asks, and what happens to tiers and sources that fail.
+
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod actors;
+mod flights;
+mod lifetimes;
+mod outages;
+mod removal;
+mod statistics;
+mod support;
+mod versions;
+mod writes;
