@@ -5,6 +5,7 @@ mod ch02_forgetful;
 mod ch02_journal;
 mod ch03_batches;
 mod ch03_full;
+mod ch03_options;
 mod ch04_groups;
 mod configuration;
 mod logging;
