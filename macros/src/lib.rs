@@ -90,6 +90,11 @@ use proc_macro::TokenStream;
 /// | `restart(within = "10s")` | `"10s"` | the sliding window |
 /// | `restart(backoff = "50ms..5s")` | `"50ms..5s"` | the shortest and the longest wait before a restart |
 /// | `inline = auto` | `auto` | whether an ask of an idle actor runs on the asker's thread: `auto`, `always`, `never` |
+/// | `limit(min = 1, max = 1000)` | none | messages beyond a limit that is learned from how long they take are refused when they are sent: `Shed` |
+/// | `shed(target = "5ms", interval = "100ms")` | none | while for a whole interval nothing waited for less than the target, what waited longer does not run: `Shed`; nor what nobody waits for any more |
+///
+/// With `limit` or `shed` an ask goes through the mailbox even if the actor is idle. Both heed `priority`. In a batch
+/// only the first message is looked at.
 ///
 /// A duration is a whole number and one of `ns`, `us`, `ms`, `s`, `m` (minutes), `h`.
 ///
@@ -127,6 +132,11 @@ use proc_macro::TokenStream;
 /// | `batch(len_max = 1024)` | 1,024 | takes a `Batch` of up to so many. Returns nothing, or a `Result<(), E>` whose error, the message's refusal, answers the items that are left |
 /// | `invalidates(balance, ..)` | | the keyed `#[cached]` methods that lose this message's key, after the handler and before the answer |
 /// | `updates(balance, ..)` | | those whose value for this message's key is made anew and cached, likewise |
+/// | `priority = high` | `normal` | who is refused first by the actor's `limit` and `shed`: `low`, `normal`, `high` |
+/// | `breaker(failures = 5)` | none; 5 | opens after so many errors in a row, or when half of 20 in 10 s failed; then the message is refused: `Shed`. The handler returns a `Result`; a panic is an error |
+/// | `breaker(open = "1s..60s")` | `"1s..60s"` | for how long, the first time and at most; each time in a row twice as long |
+/// | `breaker(trials = 1, trial_max = "10s")` | 1, `"10s"` | then so many messages are tried, which must be answered within that time |
+/// | `breaker(slow = "10s")` | `"10s"` | what takes longer is slow; 9 slow of 10 open it as well |
 ///
 /// **`#[cached]`** without arguments: a view. `fn` with `&self` that returns a `Clone + PartialEq + Send + Sync`
 /// value; published after every turn that may have changed it, before that turn's answers; read without a message,

@@ -7,6 +7,7 @@ use syn::{GenericParam, Generics, ItemImpl, Type};
 
 use super::check_handler::{self, Checked};
 use super::check_lifecycle;
+use super::check_overload;
 use super::model::{Handler, Kind, Message, Model};
 use super::parse::{Method, Parsed};
 use super::settings::Settings;
@@ -66,6 +67,7 @@ pub(crate) fn check(parsed: &Parsed, settings: Settings, errors: &mut Errors) ->
     if is_whole {
         check_invalidated(&handlers, errors);
     }
+    check_overload::check_guarded(&mut handlers, &settings, errors);
     drop_clashing(&mut handlers, &name, errors);
     let generics = parsed.item.generics.clone();
     let is_broken = !errors.is_empty();

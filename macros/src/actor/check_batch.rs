@@ -6,6 +6,7 @@ use syn::LitInt;
 
 use super::check::Actor;
 use super::check_handler::{Options, owned_answer, refuse_name};
+use super::check_overload;
 use super::check_params::Params;
 use super::model::{Batching, Handler, Kind, Message, OnError, Wait};
 use super::parse::Method;
@@ -130,7 +131,7 @@ fn retry(how: Opt, example: &str, errors: &mut Errors) -> OnError {
 /// `async fn deposit(&mut self, batch: Batch<Deposit>) -> Result<(), E>`
 pub(super) fn check(
     method: &Method,
-    options: Options,
+    mut options: Options,
     params: Params,
     actor: &Actor<'_>,
     errors: &mut Errors,
@@ -148,6 +149,10 @@ pub(super) fn check(
     } else if params.batch.is_none() {
         errors.on(name, format!("a batch handler takes a `Batch` of its message: {write}"));
     }
+    if let Some((name, _)) = options.breaker.take() {
+        check_overload::check_breaker(&name, method, &params, None, errors);
+    }
+    let overload = options.take_overload();
     let ty = params.batch?;
     refuse_name(options.message.as_ref(), &ty, errors);
     let asked = options.batch.unwrap_or_else(|| {
@@ -182,6 +187,7 @@ pub(super) fn check(
         answer,
         invalidates: options.invalidates,
         updates: options.updates,
+        overload,
     })
 }
 

@@ -7,8 +7,9 @@ use syn::{Attribute, Type};
 use super::check::Actor;
 use super::check_batch::{self, Asked};
 use super::check_cached;
+use super::check_overload;
 use super::check_params::{self, Params};
-use super::model::{Field, Handler, Kind, Message, View};
+use super::model::{Field, Handler, Kind, Message, Overload, View};
 use super::parse::Method;
 use crate::errors::Errors;
 use crate::generics;
@@ -65,6 +66,15 @@ pub(super) struct Options {
     pub(super) is_alias: bool,
     pub(super) invalidates: Vec<Ident>,
     pub(super) updates: Vec<Ident>,
+    priority: Option<(Ident, &'static str)>,
+    pub(super) breaker: Option<(Ident, check_overload::Breaker)>,
+}
+
+impl Options {
+    pub(super) fn take_overload(&mut self) -> Overload {
+        let breaker = self.breaker.take().map(|(_, breaker)| breaker);
+        Overload { is_guarded: false, priority: self.priority.take(), breaker }
+    }
 }
 
 fn options(attr: &Attribute, errors: &mut Errors) -> Options {
@@ -86,8 +96,10 @@ fn options(attr: &Attribute, errors: &mut Errors) -> Options {
                     options.updates.push(cache.name);
                 }
             }
+            "priority" => options.priority = check_overload::priority(&opt, errors),
+            "breaker" => options.breaker = Some(check_overload::breaker(opt, errors)),
             _ => {
-                let known = ["batch", "message", "reply", "invalidates", "updates"];
+                let known = ["batch", "message", "reply", "invalidates", "updates", "priority", "breaker"];
                 options::unknown(&opt, "#[handler(..)]", &known, errors);
             }
         }
@@ -96,7 +108,7 @@ fn options(attr: &Attribute, errors: &mut Errors) -> Options {
 }
 
 fn handler(method: &Method, attr: &Attribute, actor: &Actor<'_>, errors: &mut Errors) -> Option<Handler> {
-    let options = options(attr, errors);
+    let mut options = options(attr, errors);
     let reads = check_receiver(method, options.batch.is_some(), errors);
     let params = check_params::check(method, actor, errors);
     check_invalidates(&options, &params, method, errors);
@@ -104,6 +116,10 @@ fn handler(method: &Method, attr: &Attribute, actor: &Actor<'_>, errors: &mut Er
         return check_batch::check(method, options, params, actor, errors);
     }
     let answer = answer(method, options.is_alias, &params, actor, errors);
+    if let Some((name, _)) = &options.breaker {
+        check_overload::check_breaker(name, method, &params, Some(&answer), errors);
+    }
+    let overload = options.take_overload();
     let kind = if params.reply.is_some() { Kind::Deferred } else { Kind::Plain };
     let message = match params.own {
         Some(ty) => {
@@ -126,6 +142,7 @@ fn handler(method: &Method, attr: &Attribute, actor: &Actor<'_>, errors: &mut Er
         answer,
         invalidates: options.invalidates,
         updates: options.updates,
+        overload,
     })
 }
 

@@ -5,6 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 
 use super::expand_messages::unused_variant;
 use super::expand_methods::methods_over;
+use super::expand_overload;
 use super::expand_turns::{self, Locals};
 use super::model::{Handler, Kind, Model, StopParam};
 use super::settings::Settings;
@@ -114,7 +115,7 @@ fn handler_of(model: &Model) -> TokenStream {
     let enum_name = model.enum_name();
     let arms = model.handlers.iter().enumerate().map(|(index, handler)| {
         let variant = names::made(&handler.variant);
-        quote! { #enum_name::#variant(_) => #index, }
+        quote! { #enum_name::#variant(..) => #index, }
     });
     let unused = unused_variant(model)
         .map(|(variant, _)| quote! { #enum_name::#variant(never, _) => match never {}, });
@@ -193,15 +194,14 @@ fn stop(model: &Model) -> TokenStream {
 
 fn handle(model: &Model) -> TokenStream {
     let locals = Locals::new();
-    let Locals { ctx, turn, envelope, .. } = &locals;
+    let Locals { ctx, turn, .. } = &locals;
     let enum_name = model.enum_name();
     let body = if model.is_broken {
         faulty()
     } else {
         let arms = model.handlers.iter().enumerate().map(|(index, handler)| {
-            let variant = names::made(&handler.variant);
             let body = expand_turns::body(handler, index, &locals);
-            quote! { #enum_name::#variant(#envelope) => #body, }
+            expand_overload::arm(model, handler, index, &body, &locals)
         });
         let unused = unused_variant(model)
             .map(|(variant, _)| quote! { #enum_name::#variant(never, _) => match never {}, });

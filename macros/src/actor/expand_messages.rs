@@ -5,6 +5,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::Generics;
 
 use super::expand::docs;
+use super::expand_overload;
 use super::expand_turns;
 use super::model::{Field, Handler, Kind, Message, Model};
 use crate::message::{keyed, message as impl_message};
@@ -143,10 +144,12 @@ pub(super) fn message_enum(model: &Model) -> TokenStream {
     let (impl_generics, _, where_clause) = model.generics.split_for_impl();
     let actor = model.name.to_string();
     let doc = format!("The messages of `{actor}`.");
+    let stamp = expand_overload::stamp_type(model);
+    let stamp = &stamp;
     let variants = model.handlers.iter().map(|handler| {
         let (variant, message) = (names::made(&handler.variant), handler.message_type());
         let doc = format!("For `{actor}::{}`.", names::plain(&handler.method));
-        quote! { #[doc = #doc] #variant(::ostraca::__private::Envelope<#message>), }
+        quote! { #[doc = #doc] #variant(::ostraca::__private::Envelope<#message> #stamp), }
     });
     let unused = unused_variant(model).map(|(variant, marker)| {
         quote! {
@@ -180,6 +183,8 @@ pub(super) fn handles(model: &Model, handler: &Handler, index: usize) -> TokenSt
     let text = format_ident!("{}", handler.variant).to_string();
     let otherwise = (!is_only).then(|| quote! { _ => ::core::option::Option::None, });
     let direct = (!model.is_broken).then(|| expand_turns::direct(handler, index));
+    let admits = (!model.is_broken).then(|| expand_overload::admits(model, handler));
+    let stamp = expand_overload::stamp(model);
     let other = (!is_only).then(|| {
         quote! { _ => ::core::unreachable!("the caller knows that it is `{}`", #text), }
     });
@@ -187,9 +192,10 @@ pub(super) fn handles(model: &Model, handler: &Handler, index: usize) -> TokenSt
         #[automatically_derived]
         impl #impl_generics ::ostraca::__private::Handles<#message> for #actor #where_clause {
             #direct
+            #admits
 
             fn wrap(envelope: ::ostraca::__private::Envelope<#message>) -> Self::Message {
-                #enum_name::#variant(envelope)
+                #enum_name::#variant(envelope #stamp)
             }
 
             fn peek(message: &Self::Message) -> ::core::option::Option<&#message> {
@@ -201,7 +207,7 @@ pub(super) fn handles(model: &Model, handler: &Handler, index: usize) -> TokenSt
 
             fn unwrap(message: Self::Message) -> ::ostraca::__private::Envelope<#message> {
                 match message {
-                    #enum_name::#variant(envelope) => envelope,
+                    #enum_name::#variant(envelope, ..) => envelope,
                     #other
                 }
             }

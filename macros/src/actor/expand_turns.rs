@@ -3,6 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
+use super::expand_overload;
 use super::model::{Batching, Field, Handler, Kind, Message, OnError, Param, Wait};
 use crate::{duration, names};
 
@@ -18,6 +19,9 @@ pub(super) fn body(handler: &Handler, index: usize, locals: &Locals) -> TokenStr
         Kind::Batch(batching) => batch(handler, index, batching, locals),
         Kind::Cached { .. } => cached(handler, locals),
     };
+    // One with a breaker has said so before its answer.
+    let ended = expand_overload::ended(handler, None, locals).filter(|_| handler.overload.breaker.is_none());
+    let statements = quote! { #statements #ended };
     if handler.goes_on() {
         quote! { #turn.run(async move { #statements }) }
     } else {
@@ -27,7 +31,7 @@ pub(super) fn body(handler: &Handler, index: usize, locals: &Locals) -> TokenStr
 
 /// Whether the handler can be called without an envelope.
 fn is_direct(handler: &Handler) -> bool {
-    matches!(handler.kind, Kind::Plain) && !handler.is_async
+    matches!(handler.kind, Kind::Plain) && !handler.is_async && !handler.is_checked()
 }
 
 /// `Handles::DIRECT`, for a handler that can be called without an envelope.
@@ -71,6 +75,8 @@ pub(super) struct Locals {
     pub(super) ctx: Ident,
     pub(super) turn: Ident,
     pub(super) envelope: Ident,
+    pub(super) stamp: Ident,
+    pub(super) guarded: Ident,
     actor: Ident,
     message: Ident,
     reply: Ident,
@@ -86,6 +92,8 @@ impl Locals {
             ctx: names::local("ctx"),
             turn: names::local("turn"),
             envelope: names::local("envelope"),
+            stamp: names::local("stamp"),
+            guarded: names::local("guarded"),
             actor: names::local("actor"),
             message: names::local("message"),
             reply: names::local("reply"),
@@ -152,11 +160,14 @@ fn answered(handler: &Handler, locals: &Locals) -> TokenStream {
         true => quote_spanned! { span=> #reply.send(#spanned); },
         false => quote_spanned! { span=> #reply.reply(#spanned); },
     };
+    let judged =
+        handler.overload.breaker.as_ref().and_then(|_| expand_overload::ended(handler, Some(answer), locals));
     quote! {
         let (#pattern, #reply) = #envelope.open();
         #before
         let #answer = #call;
         #after
+        #judged
         #finish
     }
 }

@@ -3,6 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::expand_overload;
 use super::model::{Handler, Kind, Model};
 use crate::{duration, generics, names};
 
@@ -21,6 +22,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let views = model.views.iter().map(|view| names::made(&view.method));
     let cache_types = model.caches().filter_map(cache_type);
     let caches = model.caches().filter_map(cache);
+    let (overload_types, overload) = expand_overload::fields(model);
     let (marker_type, marker) = match generics::marker(&model.generics, &TokenStream::new()) {
         Some(ty) => {
             let name = marker_name(model);
@@ -31,7 +33,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     quote! {
         #[doc = #doc]
         #[doc(hidden)]
-        pub struct #name #impl_generics #where_clause { #(#types)* #(#cache_types)* #marker_type }
+        pub struct #name #impl_generics #where_clause { #(#types)* #(#cache_types)* #overload_types #marker_type }
 
         #[automatically_derived]
         impl #impl_generics ::core::default::Default for #name #type_generics #where_clause {
@@ -39,6 +41,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
                 #name {
                     #(#views: ::core::default::Default::default(),)*
                     #(#caches)*
+                    #overload
                     #marker
                 }
             }

@@ -6,6 +6,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Attribute, Generics, Type, Visibility, parse_quote};
 
+use super::check_overload::Breaker;
 use super::settings::Settings;
 use crate::names;
 use crate::types::Answer;
@@ -87,6 +88,17 @@ pub(crate) struct Handler {
     pub(crate) invalidates: Vec<Ident>,
     /// The keyed caches that get this message's key anew.
     pub(crate) updates: Vec<Ident>,
+    pub(crate) overload: Overload,
+}
+
+/// What stands before a handler.
+#[derive(Default)]
+pub(crate) struct Overload {
+    /// Its actor has `limit` or `shed`.
+    pub(crate) is_guarded: bool,
+    /// The word that says so, and the variant of `Priority`.
+    pub(crate) priority: Option<(Ident, &'static str)>,
+    pub(crate) breaker: Option<Breaker>,
 }
 
 pub(crate) enum Message {
@@ -190,7 +202,10 @@ impl Model {
 
     /// It has a struct of views.
     pub(crate) fn has_views(&self) -> bool {
-        !self.views.is_empty() || self.caches().next().is_some()
+        !self.views.is_empty()
+            || self.caches().next().is_some()
+            || self.settings.has_guard()
+            || self.handlers.iter().any(|handler| handler.overload.breaker.is_some())
     }
 }
 
@@ -230,6 +245,11 @@ impl Handler {
     /// It is run as a future: itself, or what calls it.
     pub(crate) fn goes_on(&self) -> bool {
         self.is_async || matches!(&self.kind, Kind::Batch(batching) if batching.waits())
+    }
+
+    /// Something stands before it, so that it is not called without an envelope.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.overload.is_guarded || self.overload.breaker.is_some()
     }
 
     /// Who sees what is made for it.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proc_macro2::TokenStream;
 
+use super::check_overload::{self, Limit, Shed};
 use crate::errors::Errors;
 use crate::options::{self, Opt};
 
@@ -19,6 +20,15 @@ pub(crate) struct Settings {
     pub(crate) backoff: Option<(Duration, Duration)>,
     /// The variant of `Inline`.
     pub(crate) inline: Option<&'static str>,
+    pub(crate) limit: Option<Limit>,
+    pub(crate) shed: Option<Shed>,
+}
+
+impl Settings {
+    /// Something stands at the mailbox.
+    pub(crate) fn has_guard(&self) -> bool {
+        self.limit.is_some() || self.shed.is_some()
+    }
 }
 
 pub(crate) fn check(attr: TokenStream, errors: &mut Errors) -> Settings {
@@ -34,7 +44,14 @@ pub(crate) fn check(attr: TokenStream, errors: &mut Errors) -> Settings {
                     _ => "Auto",
                 });
             }
-            _ => options::unknown(&opt, "#[actor(..)]", &["mailbox", "restart", "inline"], errors),
+            "limit" => settings.limit = Some(check_overload::limit(opt, errors)),
+            "shed" => settings.shed = Some(check_overload::shed(opt, errors)),
+            _ => options::unknown(
+                &opt,
+                "#[actor(..)]",
+                &["mailbox", "restart", "inline", "limit", "shed"],
+                errors,
+            ),
         }
     }
     settings

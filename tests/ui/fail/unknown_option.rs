@@ -13,7 +13,7 @@ impl Counter {
         Counter { count: 0 }
     }
 
-    #[handler(priority = 3)]
+    #[handler(urgency = 3)]
     fn add(&mut self, by: u64) {
         self.count += by;
     }

@@ -1,0 +1,28 @@
+//! A breaker on a handler that cannot refuse.
+
+use ostraca::prelude::*;
+
+struct Counter {
+    count: u64,
+}
+
+#[actor]
+impl Counter {
+    #[start]
+    fn start() -> Self {
+        Counter { count: 0 }
+    }
+
+    #[handler(breaker(failures = 3))]
+    fn add(&mut self, by: u64) {
+        self.count += by;
+    }
+}
+
+async fn caller(counter: ActorRef<Counter>) {
+    let _ = counter.add(2).await;
+}
+
+fn main() {
+    let _ = caller;
+}

@@ -1,0 +1,28 @@
+//! A limit that lets nobody through.
+
+use ostraca::prelude::*;
+
+struct Counter {
+    count: u64,
+}
+
+#[actor(limit(max = 0))]
+impl Counter {
+    #[start]
+    fn start() -> Self {
+        Counter { count: 0 }
+    }
+
+    #[handler(priority = low)]
+    fn add(&mut self, by: u64) {
+        self.count += by;
+    }
+}
+
+async fn caller(counter: ActorRef<Counter>) {
+    let _ = counter.add(2).await;
+}
+
+fn main() {
+    let _ = caller;
+}

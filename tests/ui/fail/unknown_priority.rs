@@ -1,0 +1,28 @@
+//! A priority that there is not.
+
+use ostraca::prelude::*;
+
+struct Counter {
+    count: u64,
+}
+
+#[actor(limit)]
+impl Counter {
+    #[start]
+    fn start() -> Self {
+        Counter { count: 0 }
+    }
+
+    #[handler(priority = urgent)]
+    fn add(&mut self, by: u64) {
+        self.count += by;
+    }
+}
+
+async fn caller(counter: ActorRef<Counter>) {
+    let _ = counter.add(2).await;
+}
+
+fn main() {
+    let _ = caller;
+}
