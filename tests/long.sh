@@ -26,6 +26,9 @@ while (($#)); do
         loom | order | seeds | otp | stop | moves | stress | asan | codec) chosen+=("$1") ;;
         *)
             echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [otp] [stop] [moves] [stress] [asan] [codec]" >&2
+        loom | order | seeds | pools | otp | stop | moves | stress | asan) chosen+=("$1") ;;
+        *)
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [pools] [otp] [stop] [moves] [stress] [asan]" >&2
             exit 2
             ;;
     esac
@@ -33,6 +36,7 @@ while (($#)); do
 done
 ((${#chosen[@]})) || chosen=(loom order seeds batches otp stop moves stress asan)
 ((${#chosen[@]})) || chosen=(loom order seeds otp stop moves stress asan codec)
+((${#chosen[@]})) || chosen=(loom order seeds pools otp stop moves stress asan)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -83,6 +87,14 @@ run_batches() {
     }
     OSTRACA_SEEDS=${OSTRACA_SEEDS:-500000} \
         cargo test --locked -p ostraca-tests --release --test batches seeded -- --nocapture
+# Pools: panics, drops, late turns, restarts, stops, growth; one answer an item. Its short form is one of the plain tests.
+run_pools() {
+    [[ $form == long ]] || {
+        echo "pools: 300 schedules, run by cargo test"
+        return 0
+    }
+    OSTRACA_SEEDS=${OSTRACA_SEEDS:-1000000} \
+        cargo test --locked -p ostraca-tests --release --test pools schedules -- --nocapture
 }
 
 # OTP's supervisor, as a model, and ours on random trees and failures: the decisions alone, and all of it live. Its short

@@ -187,22 +187,29 @@ impl<A: Actor> Replicas<A> {
     }
 
     /// Stops those that leave and have nothing left to do.
+    ///
+    /// # Cancellation
+    ///
+    /// What is not done is done by the next call: whoever is no member and does not leave is to stop, also one whose start
+    /// was waited for by a keeper that failed.
     pub(super) async fn stop_idle(&self) {
-        let idle: Vec<_> = {
-            let mut leaving = self.leaving.lock();
-            let is_done = |member: &mut Arc<Member<Replica<A>>>| {
-                member.load.is_idle() && ActorRef::mailbox_len(&member.target.actor) == 0
-            };
-            leaving.extract_if(.., is_done).collect()
-        };
-        for member in idle {
-            let child = member.target.child;
-            // Its last message may still run: that is waited for. A supervisor that stops does the same.
-            if self.supervisor.terminate(child).await.is_ok() {
-                // Gone already, if the supervisor was faster.
-                let _ = self.supervisor.remove(child).await;
+        let now = self.now();
+        self.leaving.lock().retain(|member| {
+            let is_done = member.load.is_idle() && ActorRef::mailbox_len(&member.target.actor) == 0;
+            if is_done {
+                add(&mut self.retired.lock(), &member.load.numbers(now));
             }
-            add(&mut self.retired.lock(), &member.load.numbers(self.now()));
+            !is_done
+        });
+        let mut known: Vec<ChildId> = self.leaving.lock().iter().map(|member| member.target.child).collect();
+        known.extend(self.balancer.members().iter().map(|member| member.target.child));
+        let strays = self.supervisor.children().into_iter().filter(|child| !known.contains(&child.id));
+        for stray in strays.map(|child| child.id) {
+            // Its last message may still run: that is waited for. A supervisor that stops does the same.
+            if self.supervisor.terminate(stray).await.is_ok() {
+                // Gone already, if the supervisor was faster.
+                let _ = self.supervisor.remove(stray).await;
+            }
         }
     }
 

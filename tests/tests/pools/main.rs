@@ -4,4 +4,5 @@
 mod balance;
 mod blocking;
 mod live;
+mod schedules;
 mod simulation;
