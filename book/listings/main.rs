@@ -7,6 +7,8 @@ mod ch03_batches;
 mod ch03_full;
 mod ch03_options;
 mod ch04_groups;
+mod ch05_overload;
+mod ch05_pools;
 mod configuration;
 mod logging;
 mod moving;
