@@ -20,23 +20,15 @@ while (($#)); do
             seed=${2:?--seed needs a number}
             shift
             ;;
-        loom | order | seeds | batches | otp | stop | moves | stress | asan) chosen+=("$1") ;;
+        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec) chosen+=("$1") ;;
         *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [otp] [stop] [moves] [stress] [asan]" >&2
-        loom | order | seeds | otp | stop | moves | stress | asan | codec) chosen+=("$1") ;;
-        *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [otp] [stop] [moves] [stress] [asan] [codec]" >&2
-        loom | order | seeds | pools | otp | stop | moves | stress | asan) chosen+=("$1") ;;
-        *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [pools] [otp] [stop] [moves] [stress] [asan]" >&2
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec]" >&2
             exit 2
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order seeds batches otp stop moves stress asan)
-((${#chosen[@]})) || chosen=(loom order seeds otp stop moves stress asan codec)
-((${#chosen[@]})) || chosen=(loom order seeds pools otp stop moves stress asan)
+((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -87,6 +79,8 @@ run_batches() {
     }
     OSTRACA_SEEDS=${OSTRACA_SEEDS:-500000} \
         cargo test --locked -p ostraca-tests --release --test batches seeded -- --nocapture
+}
+
 # Pools: panics, drops, late turns, restarts, stops, growth; one answer an item. Its short form is one of the plain tests.
 run_pools() {
     [[ $form == long ]] || {

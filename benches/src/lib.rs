@@ -1,13 +1,14 @@
 //! The same work on Ostraca and on its rivals.
 //!
-//! **What it is.** Groups of works ([`actors`], [`queues`], [`orders`], [`batching`]), each a table: a work, its rows, and one entry a peer
+//! **What it is.** Groups of works ([`actors`], [`queues`], [`orders`], [`batching`],
+//! [`pools`]), each a table: a work, its rows, and one entry a peer
 //! and variant. The bin `compare` runs the tables interleaved and prints ratios; the criterion benches run the
 //! same functions one by one. README.md says what each row does and why each rival is configured as it is.
 //!
 //! **What it guarantees.** A work counts what it did and checks the count, so a peer that loses messages fails its
 //! row. Each measurement makes its runtime and drops it, so no peer leaves threads to the next.
 //!
-//! **What it costs.** `compare` with both groups takes about ten minutes.
+//! **What it costs.** `compare` with all groups takes about ten minutes.
 //!
 //! **Bad at.** Machines with load of their own: compare ratios of one run, not times of two.
 
@@ -19,5 +20,6 @@ pub mod batching;
 pub mod calibrate;
 pub mod compare;
 pub mod orders;
+pub mod pools;
 pub mod queues;
 pub mod work;

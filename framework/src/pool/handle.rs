@@ -60,7 +60,7 @@ impl<A: Actor, B: By> Pool<A, B> {
 
     /// How many replicas there are now.
     pub fn len(this: &Self) -> usize {
-        Self::replicas_of(this).balancer.len()
+        Self::replicas_of(this).balancer.count()
     }
 
     /// What the pool has done since its start.

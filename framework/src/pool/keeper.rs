@@ -113,7 +113,7 @@ impl<A: Actor> Kept for Replicas<A> {
     }
 
     fn len(&self) -> usize {
-        self.balancer.len()
+        self.balancer.count()
     }
 
     fn call_time(&self, now: u64) -> u64 {

@@ -9,7 +9,7 @@ use syn::{Attribute, Type};
 use super::check::Actor;
 use super::check_handler::{self, Checked};
 use super::check_params;
-use super::model::{Handler, Kind, Overload, Tiered, View};
+use super::model::{Handler, Kind, Tiered, View};
 use super::parse::Method;
 use crate::errors::Errors;
 use crate::names;
@@ -191,7 +191,7 @@ fn keyed(
         answer,
         invalidates: Vec::new(),
         updates: Vec::new(),
-        overload: Overload::default(),
+        overload: Box::default(),
     })
 }
 

@@ -71,9 +71,9 @@ pub(super) struct Options {
 }
 
 impl Options {
-    pub(super) fn take_overload(&mut self) -> Overload {
+    pub(super) fn take_overload(&mut self) -> Box<Overload> {
         let breaker = self.breaker.take().map(|(_, breaker)| breaker);
-        Overload { is_guarded: false, priority: self.priority.take(), breaker }
+        Box::new(Overload { is_guarded: false, priority: self.priority.take(), breaker })
     }
 }
 

@@ -200,7 +200,7 @@ pub(super) fn handles(model: &Model, handler: &Handler, index: usize) -> TokenSt
 
             fn peek(message: &Self::Message) -> ::core::option::Option<&#message> {
                 match message {
-                    #enum_name::#variant(envelope) => ::core::option::Option::Some(envelope.message()),
+                    #enum_name::#variant(envelope, ..) => ::core::option::Option::Some(envelope.message()),
                     #otherwise
                 }
             }

@@ -88,7 +88,7 @@ pub(crate) struct Handler {
     pub(crate) invalidates: Vec<Ident>,
     /// The keyed caches that get this message's key anew.
     pub(crate) updates: Vec<Ident>,
-    pub(crate) overload: Overload,
+    pub(crate) overload: Box<Overload>,
 }
 
 /// What stands before a handler.

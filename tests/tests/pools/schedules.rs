@@ -145,7 +145,7 @@ impl Replica {
     #[handler]
     fn quick(&mut self, #[key] _key: u64, item: Item) -> Result<u64, No> {
         let id = item.run();
-        if id % 7 == 0 { Err(No) } else { Ok(id) }
+        if id.is_multiple_of(7) { Err(No) } else { Ok(id) }
     }
 
     #[handler]
@@ -161,7 +161,7 @@ impl Replica {
         for row in batch {
             // Of what is left out the batch's error is the answer.
             match row.item.run() {
-                id if id % 5 == 0 => drop(row),
+                id if id.is_multiple_of(5) => drop(row),
                 id => row.reply(id),
             }
         }

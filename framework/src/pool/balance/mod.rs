@@ -190,8 +190,7 @@ impl<T> Balancer<T> {
     }
 
     /// How many members; at least one.
-    #[allow(clippy::len_without_is_empty, reason = "there always is a member")]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.roster.load().members.len()
     }
 }
