@@ -234,8 +234,8 @@ impl Load {
         let ages = now.wrapping_mul(u64::from(in_flight)).wrapping_add(self.starts.load(Ordering::Relaxed));
         // Beside a change it can come out below zero.
         let calls = in_flight as f32;
-        let age = if (ages as i64) > 0 { ages as f32 / calls } else { 0.0 };
-        let age = if settings.is_serial { age / calls } else { age };
+        let parts = if settings.is_serial { calls * calls } else { calls };
+        let age = (ages as i64).max(0) as f32 / parts;
         known.map(|cost| cost.max(age)).or((age > UNKNOWN_AGE).then_some(age))
     }
 

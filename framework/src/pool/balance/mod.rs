@@ -50,7 +50,7 @@ pub use settings::Settings;
 pub(crate) use settings::nanos;
 
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// Members and the strategy by which one of them is picked.
 pub struct Balancer<T> {
@@ -59,7 +59,7 @@ pub struct Balancer<T> {
     roster: ArcSwap<Roster<T>>,
     /// Taken to change who is in service.
     changes: Mutex<()>,
-    next_turn: AtomicUsize,
+    next_turn: AtomicU32,
     /// Calls under way at all members. Counted only where a bound asks for it.
     in_flight: AtomicU32,
 }
@@ -96,7 +96,7 @@ impl<T> Balancer<T> {
             settings,
             roster: ArcSwap::from_pointee(roster),
             changes: Mutex::new(()),
-            next_turn: AtomicUsize::new(0),
+            next_turn: AtomicU32::new(0),
             in_flight: AtomicU32::new(0),
         }
     }

@@ -11,7 +11,7 @@ pub enum Balance {
     RoundRobin,
     /// One after the other, each as often as its weight says, and as evenly as that goes.
     Weighted,
-    /// The one with the fewest calls and messages, by its weight: of all of up to 16 replicas, of 8 of more.
+    /// The one with the fewest calls and messages, by its weight: of all of up to 16 replicas, of 4 of more.
     LeastLoaded,
     /// Of two that chance picks, the one with fewer.
     PowerOfTwo,
@@ -30,10 +30,10 @@ pub enum Balance {
 /// Up to so many members are all looked at: among few, one that is passed over by chance idles.
 pub(super) const SCAN_MAX: usize = 16;
 /// How many the strategy of the least loaded one looks at where there are more.
-pub(super) const LEAST_SAMPLES: usize = 8;
+pub(super) const LEAST_SAMPLES: usize = 4;
 /// How many the adaptive strategy looks at where there are more. Two would leave one pick in forty-five of ten members
 /// to the two slowest.
-pub(super) const SAMPLES: usize = 4;
+pub(super) const SAMPLES: usize = 3;
 
 impl Balance {
     pub(super) fn takes_turns(self) -> bool {
@@ -59,8 +59,8 @@ impl<T> Balancer<T> {
             return 0;
         }
         let picked = match self.balance {
-            Balance::RoundRobin => Some(self.turn() % len),
-            Balance::Weighted => Some(usize::from(roster.turns[self.turn() % roster.turns.len()])),
+            Balance::RoundRobin => Some(self.turn(len)),
+            Balance::Weighted => Some(usize::from(roster.turns[self.turn(roster.turns.len())])),
             Balance::LeastLoaded => {
                 let count = if len <= SCAN_MAX { len } else { LEAST_SAMPLES };
                 self.least(roster, now, samples(len, count, random), |member| calls(member, &queued))
@@ -68,7 +68,9 @@ impl<T> Balancer<T> {
             Balance::PowerOfTwo => {
                 self.least(roster, now, samples(len, 2, random), |member| calls(member, &queued))
             }
-            Balance::Adaptive => self.quickest(roster, now, random, &queued),
+            // Two of them, so that a few are kept in registers.
+            Balance::Adaptive if len <= SCAN_MAX => self.quickest::<SCAN_MAX>(roster, now, random, &queued),
+            Balance::Adaptive => self.quickest::<SAMPLES>(roster, now, random, &queued),
             Balance::ByKey { bound } => return self.owner(roster, now, key, bound),
         };
         match picked {
@@ -77,9 +79,10 @@ impl<T> Balancer<T> {
         }
     }
 
-    fn turn(&self) -> usize {
-        // ORDERING: Relaxed; only its number matters.
-        self.next_turn.fetch_add(1, Ordering::Relaxed)
+    /// Whose turn it is, of `len`. At 2^32 turns the order has a seam.
+    fn turn(&self, len: usize) -> usize {
+        // ORDERING: Relaxed; only its number matters. 32 bits, because they are divided in half the time.
+        (self.next_turn.fetch_add(1, Ordering::Relaxed) % len as u32) as usize
     }
 
     /// Whether a member that was picked takes the call: while it starts slowly it leaves a part to others.
@@ -120,7 +123,7 @@ impl<T> Balancer<T> {
             if !member.load.is_in_service(now) {
                 continue;
             }
-            let score = score(member) / self.part(member, now);
+            let score = self.weighed(roster, at, now, score(member));
             if score < lowest {
                 lowest = score;
                 best = Some(at);
@@ -129,12 +132,17 @@ impl<T> Balancer<T> {
         best
     }
 
-    /// What part of the work a member is to get, relative to others.
-    fn part(&self, member: &Member<T>, now: u64) -> f32 {
-        member.weight as f32 * member.load.warmth(now, &self.settings)
+    /// The score of a member by its part of the work: larger for one of little weight, or one that starts slowly.
+    fn weighed(&self, roster: &Roster<T>, at: usize, now: u64, score: f32) -> f32 {
+        let score = score * roster.per_weight[at];
+        match roster.members[at].load.warmth(now, &self.settings) {
+            1.0 => score,
+            warmth => score / warmth,
+        }
     }
 
-    fn quickest(
+    /// Of as many as `COUNT` members the one where a call is expected to end first.
+    fn quickest<const COUNT: usize>(
         &self,
         roster: &Roster<T>,
         now: u64,
@@ -142,17 +150,16 @@ impl<T> Balancer<T> {
         queued: impl Fn(&T) -> u32,
     ) -> Option<usize> {
         let len = roster.members.len();
-        let count = if len <= SCAN_MAX { len } else { SAMPLES };
         // What of those that are not known yet: they may be as quick as the quickest.
         let mut least_cost = f32::INFINITY;
-        let mut seen = [(0, 0.0, None); SCAN_MAX];
+        let mut seen = [(0, 0.0, None); COUNT];
         let mut seen_len = 0;
-        for at in samples(len, count, random) {
+        for at in samples(len, COUNT, random) {
             let member = &*roster.members[at];
             if member.load.is_in_service(now) {
                 let cost = member.load.cost(now, &self.settings);
                 least_cost = least_cost.min(cost.unwrap_or(f32::INFINITY));
-                seen[seen_len] = (at, calls(member, &queued) / self.part(member, now), cost);
+                seen[seen_len] = (at, self.weighed(roster, at, now, calls(member, &queued)), cost);
                 seen_len += 1;
             }
         }
@@ -175,9 +182,9 @@ impl<T> Balancer<T> {
     fn owner(&self, roster: &Roster<T>, now: u64, key: u64, bound: f32) -> usize {
         let len = roster.members.len();
         // ORDERING: Relaxed; a sum.
-        let mean = (self.in_flight.load(Ordering::Relaxed) + 1) as f32 / len as f32;
+        let calls = self.in_flight.load(Ordering::Relaxed) + 1;
         // At least what all must have when the calls are spread evenly, so that there always is room.
-        let full = (bound * mean).floor().max(mean.ceil()) as u32;
+        let full = ((bound * calls as f32) as u32 / len as u32).max(calls.div_ceil(len as u32));
         let mut hash = key;
         let mut spare = None;
         for _ in 0..2 * len {

@@ -21,6 +21,8 @@ pub struct Member<T> {
 #[derive(Debug)]
 pub(super) struct Roster<T> {
     pub(super) members: Box<[Arc<Member<T>>]>,
+    /// One by each member's weight, together: a pick reads no second line of a member for it.
+    pub(super) per_weight: Box<[f32]>,
     /// By whose turn it is: nginx's smooth weighted order. Empty where nobody needs it.
     pub(super) turns: Box<[u16]>,
     /// By a key's hash: whose it is. Empty likewise.
@@ -47,7 +49,8 @@ impl<T> Roster<T> {
         let weights: Vec<u32> = members.iter().map(|member| member.weight).collect();
         let turns = if with_turns { turns(&weights) } else { Box::default() };
         let slots = if with_slots { slots(&members, before) } else { Box::default() };
-        Roster { members: members.into_boxed_slice(), turns, slots }
+        let per_weight = weights.iter().map(|&weight| 1.0 / weight.max(1) as f32).collect();
+        Roster { members: members.into_boxed_slice(), per_weight, turns, slots }
     }
 }
 
