@@ -145,12 +145,10 @@ impl Clerk {
         work(ctx, batch).await
     }
 
-    /// A plain `fn`, which may run where an asker stands.
+    /// Not a plain `fn`: where that runs in its asker's request, one that is merged there would look withdrawn.
     #[handler(batch(len_max = 4, dedup = key))]
-    fn once(&mut self, ctx: &mut Context<Self>, batch: Batch<Once>) -> Result<(), Refused> {
-        begin(&batch)?;
-        batch.into_iter().for_each(|item| answer(ctx, item));
-        Ok(())
+    async fn once(&mut self, ctx: &mut Context<Self>, batch: Batch<Once>) -> Result<(), Refused> {
+        work(ctx, batch).await
     }
 
     #[handler(batch(
