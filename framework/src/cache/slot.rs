@@ -306,7 +306,12 @@ impl Guard {
 
     async fn put(&self, key: &Arc<[u8]>, mut entry: Entry, origin: Origin, clock: &Clock) -> bool {
         loop {
-            match self.call(self.tier.put(key, &entry, clock.now())).await {
+            let now = clock.now();
+            let put = match origin {
+                Origin::Fill => self.tier.fill(key, &entry, now),
+                Origin::Write | Origin::Versioned => self.tier.put(key, &entry, now),
+            };
+            match self.call(put).await {
                 Ok(Put::Stored) => {
                     self.counts.puts.add(1);
                     return true;
