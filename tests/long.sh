@@ -23,12 +23,16 @@ while (($#)); do
         loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec) chosen+=("$1") ;;
         *)
             echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec]" >&2
+        loom | order | seeds | otp | stop | moves | stress | asan | codec | coherence) chosen+=("$1") ;;
+        *)
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [otp] [stop] [moves] [stress] [asan] [codec] [coherence]" >&2
             exit 2
             ;;
     esac
     shift
 done
 ((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec)
+((${#chosen[@]})) || chosen=(loom order seeds otp stop moves stress asan codec coherence)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -155,6 +159,17 @@ run_codec() {
     }
     OSTRACA_FUZZ_SECONDS=${OSTRACA_FUZZ_SECONDS:-600} \
         cargo test --locked -p ostraca-tests --release --test codec -- --nocapture
+}
+
+# Three processes over one Redis server that is killed, paused, flushed and restarted empty, and the Redis client's own
+# client-side cache beside it. Its short form is one of the plain tests.
+run_coherence() {
+    [[ $form == long ]] || {
+        echo "coherence: 6 s of faults, run by cargo test"
+        return 0
+    }
+    OSTRACA_COHERENCE_SECONDS=${OSTRACA_COHERENCE_SECONDS:-300} \
+        cargo test --locked -p ostraca-tests --release --test coherence -- --nocapture
 }
 
 {

@@ -17,4 +17,5 @@ mod stopping;
 mod testing_faults;
 mod testing_transfer;
 mod tiers;
+mod tiers_redis;
 mod topics;
