@@ -55,7 +55,7 @@ impl Cache for Ours {
         self.cache.put(&key, value).await.map(|stamp| stamp.version).map_err(|error| error.to_string())
     }
 
-    fn from_memory(&self) -> u64 {
+    fn memory_hits(&self) -> u64 {
         self.cache.stats().tiers[0].hits
     }
 }

@@ -70,7 +70,7 @@ impl Cache for Rival {
         Ok(version)
     }
 
-    fn from_memory(&self) -> u64 {
+    fn memory_hits(&self) -> u64 {
         self.connection.get_cache_statistics().map_or(0, |statistics| statistics.hit as u64)
     }
 }

@@ -22,7 +22,7 @@ pub(crate) trait Cache: Send + Sync + 'static {
     fn write(&self, key: u64, value: u64) -> impl Future<Output = Result<u64, String>> + Send;
 
     /// Reads that went no further than this process.
-    fn from_memory(&self) -> u64;
+    fn memory_hits(&self) -> u64;
 }
 
 /// Each of these writes one after the other.
@@ -65,7 +65,7 @@ pub(crate) async fn run(cache: impl Cache) {
     }
     answer("stopped");
     expect(&mut orders, "count").await;
-    counts.from_memory = cache.from_memory();
+    counts.from_memory = cache.memory_hits();
     let truth = Truth::connect().await;
     for key in 0..KEYS {
         counts.checked += 1;
