@@ -49,6 +49,29 @@ fn a_panic_in_a_thousand_messages_costs_those_requests_and_nothing_else() {
 }
 
 #[test]
+fn without_its_redis_it_serves_from_memory_and_disk_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody listens there.
+    let service = Service::start(folder.path(), &["--redis", "redis://127.0.0.1:1"]);
+    let mut client = service.client();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        for product in 1..20 {
+            assert_eq!(client.get(&format!("/products/{product}")).status, 200);
+        }
+    }
+    let ready = client.get("/ready");
+    assert_eq!(ready.status, 200, "{ready:?}");
+    let without = ready.json()["without"][0].as_str().unwrap().to_owned();
+    assert!(without.starts_with("redis: out of reach: 127.0.0.1:1"), "{without}");
+    service.terminate();
+    let (status, stderr) = service.wait();
+    assert!(status.success(), "{stderr}");
+    let lines = stderr.lines().filter(|line| line.contains("caches go on without it")).count();
+    assert_eq!(lines, 1, "one a minute: {stderr}");
+}
+
+#[test]
 fn past_the_restart_limit_it_says_so_and_answers_503() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path(), &["--chaos", "panic=0.5", "--shards", "2"]);

@@ -256,7 +256,7 @@ mod tests {
     use std::collections::HashSet;
 
     fn not_ready() -> Readiness {
-        Readiness { is_stopping: true, given_up: Vec::new() }
+        Readiness { is_stopping: true, given_up: Vec::new(), without: Vec::new() }
     }
 
     #[tokio::test(start_paused = true)]

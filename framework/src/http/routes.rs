@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, Route, guard, web};
+use serde::Serialize;
 
 use super::metrics;
 use crate::system::{Readiness, System};
@@ -14,7 +15,8 @@ use crate::system::{Readiness, System};
 /// Each takes GET, and HEAD as probes send it:
 ///
 /// - `/health` is 200 while the process answers at all: what restarts a process asks this.
-/// - `/ready` is 200 while the system takes work, else 503 with the reasons: what sends requests asks this.
+/// - `/ready` is 200 while the system takes work, else 503 with the reasons: what sends requests asks this. It names the
+///   tiers of caches that are out of reach, too: the system does without them.
 /// - `/metrics` is the monitor's numbers in the Prometheus text format 0.0.4.
 ///
 /// This starts the system's [monitor](crate::monitor).
@@ -34,9 +36,17 @@ fn read() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
+/// The answer of a system that is ready.
+#[derive(Serialize)]
+struct Ready {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    without: Vec<String>,
+}
+
 async fn readiness(readiness: Readiness) -> HttpResponse {
     if readiness.is_ready() {
-        return HttpResponse::Ok().json(BTreeMap::from([("status", "ready")]));
+        return HttpResponse::Ok().json(Ready { status: "ready", without: readiness.without });
     }
     let stopping = readiness.is_stopping.then(|| "the system is stopping".to_owned());
     let given_up = readiness.given_up.iter().map(|gone| format!("{}: {}", gone.actor, gone.reason));

@@ -183,6 +183,7 @@ impl System {
         Readiness {
             is_stopping: *self.0.state.borrow() != State::Running,
             given_up: self.0.given_up.lock().clone(),
+            without: self.0.commons.tiers.get().map(|tiers| tiers.outages()).unwrap_or_default(),
         }
     }
 

@@ -9,6 +9,8 @@ pub struct Readiness {
     pub is_stopping: bool,
     /// Actors that were given up.
     pub given_up: Vec<GivenUp>,
+    /// What is out of reach and is done without, with the reason: tiers of the caches. The system is ready all the same.
+    pub without: Vec<String>,
 }
 
 impl Readiness {

@@ -27,6 +27,14 @@ pub(crate) struct Config {
     #[arg(long, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
 
+    /// A Redis or Valkey server behind the disk, which other storefronts share
+    #[arg(long, value_name = "URL", conflicts_with = "redis_cluster")]
+    pub(crate) redis: Option<String>,
+
+    /// A Redis Cluster behind the disk: some of its nodes
+    #[arg(long, value_name = "URLS", value_delimiter = ',')]
+    pub(crate) redis_cluster: Vec<String>,
+
     /// Shards of the catalog, and as many of the carts
     #[arg(long, value_name = "N", default_value = "16", value_parser = parse_shards)]
     pub(crate) shards: NonZeroUsize,
@@ -144,6 +152,7 @@ mod tests {
             (&["--chaos", "panic=2"], "panic=2"),
             (&["--stop-deadline", "0"], "seconds above 0"),
             (&["--json"], "--trace"),
+            (&["--redis", "redis://a", "--redis-cluster", "redis://b"], "--redis-cluster"),
             (&["--colour"], "--colour"),
         ] {
             let line = refusal(args);

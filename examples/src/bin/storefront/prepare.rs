@@ -42,7 +42,7 @@ impl Prepared {
             .map_err(|error| format!("--listen {}: {error}", config.listen))?;
         let more = trace.as_ref().map(Trace::distinct).unwrap_or_default();
         let database = Database::open(&place, (0..PAGES).chain(more))?;
-        let pages = Pages::open(config.cache_dir.as_deref(), &place)?;
+        let pages = Pages::open(config, &place)?;
         Ok(Self { trace, database, pages, listener, _folder: folder })
     }
 }

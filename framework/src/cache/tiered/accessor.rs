@@ -61,6 +61,12 @@ impl SystemTiers {
         SystemTiers { tiers, opened: Mutex::default() }
     }
 
+    /// Which are out of reach, and why.
+    pub(crate) fn outages(&self) -> Vec<String> {
+        let outage = |tier: &SystemTier| Some(format!("{}: {}", tier.store.name(), tier.store.outage()?));
+        self.tiers.iter().filter_map(outage).collect()
+    }
+
     /// Keeps a cache until it is drained, however soon its actor is gone.
     fn keep(&self, cache: Arc<dyn Drains>) {
         let mut opened = self.opened.lock();
