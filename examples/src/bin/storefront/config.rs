@@ -27,7 +27,7 @@ pub(crate) struct Config {
     #[arg(long, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
 
-    /// A Redis or Valkey server behind the disk, which other storefronts share
+    /// A Redis or Valkey server behind the disk, as redis://host:6379
     #[arg(long, value_name = "URL", conflicts_with = "redis_cluster")]
     pub(crate) redis: Option<String>,
 

@@ -1,6 +1,6 @@
 //! What lies behind the memory of the catalog's pages: a file on disk and, if one was named, a Redis server or cluster.
 //!
-//! The file is the database's own: pages of another one, or of one that was made anew, are not its pages. It is a cache, so a
+//! Both are the database's own: pages of another one, or of one that was made anew, are not its pages. The file is a cache, so a
 //! kill may lose the end of it, a removal too: then a page may be as old as [`DISK`] says.
 
 use std::collections::hash_map::DefaultHasher;
@@ -19,7 +19,7 @@ use crate::store::Place;
 /// How long a page on disk is served.
 const DISK: Lifetime = Lifetime::fresh(Duration::from_secs(60));
 
-/// And one in Redis, where other storefronts find it.
+/// And one in Redis, where other storefronts of the database find it.
 const REDIS: Lifetime = Lifetime::fresh(Duration::from_secs(600));
 
 /// The most that all pages take there.
