@@ -50,7 +50,7 @@ pub trait Store: Send + Sync + 'static {
 
 /// The entries of one cache in one place. See the module's doc for what it promises.
 pub trait Tier: Send + Sync + 'static {
-    /// What is kept of `key` at `now`, [`Body::Removed`] included.
+    /// What is kept of `key` at `now`, [`Body::Removed`](super::Body::Removed) included.
     fn get<'a>(&'a self, key: &'a [u8], now: Timestamp) -> TierFuture<'a, Option<Entry>>;
 
     /// Keeps `entry`, which the source has from now on, unless something newer is kept or was removed. Other processes
