@@ -20,19 +20,15 @@ while (($#)); do
             seed=${2:?--seed needs a number}
             shift
             ;;
-        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec) chosen+=("$1") ;;
+        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence) chosen+=("$1") ;;
         *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec]" >&2
-        loom | order | seeds | otp | stop | moves | stress | asan | codec | coherence) chosen+=("$1") ;;
-        *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [otp] [stop] [moves] [stress] [asan] [codec] [coherence]" >&2
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence]" >&2
             exit 2
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec)
-((${#chosen[@]})) || chosen=(loom order seeds otp stop moves stress asan codec coherence)
+((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
