@@ -147,7 +147,7 @@ use proc_macro::TokenStream;
 ///
 /// | option of `#[cached(..)]` with a key | default | what it says |
 /// |---|---|---|
-/// | `ttl = "5s"` | must be written | how old a value may get that is served without asking |
+/// | `ttl = "5s"` | must be written | how old a value may get that the memory serves; a tier behind it serves one for as long as the system's builder says |
 /// | `capacity = 10_000` | 10,000 | the most values that one actor keeps in memory |
 /// | `tiers`, `tiers(disk, ..)` | memory only | the tiers behind the memory: all that the system's builder was given, or those of these names. Key and value are serde's `Serialize` and `DeserializeOwned`; needs the feature `codec` |
 /// | `stale = "60s"` | none | how long after its `ttl` a value is served while the owner is asked |

@@ -141,7 +141,8 @@ async fn a_reader_says_how_fresh() {
     after(seconds(15)).await;
     assert_eq!(prices.price(7).await, Ok(307), "stale while the owner is asked");
     after(millis(1)).await;
-    assert_eq!(prices.price(7).await, Ok(407));
+    assert_eq!(prices.price(7).await, Ok(307), "the tier's copy is fresh for a minute");
+    assert_eq!(prices.price(7).max_stale(seconds(1)).await, Ok(407));
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@
 
 mod actors;
 mod flights;
+mod killed;
 mod lifetimes;
 mod outages;
 mod removal;
