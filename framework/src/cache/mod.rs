@@ -1,7 +1,10 @@
-//! What others may read without asking: published views and keyed caches. Knows no actor, usable alone.
+//! What others may read without asking: published views, keyed caches, and tiers behind them. Knows no actor, usable
+//! alone.
 //!
 //! - A [`View`] is one value that its owner publishes and anybody reads, wait-free.
 //! - A [`KeyedCache`] holds values by key, each with the time it was filled at, bounded in number.
+//! - A [`TieredCache`] is a memory over any stack of [`Tier`]s over a [`Source`]: see there for what it
+//!   promises, and [`Tier`] for what a place of one's own has to. The rest of this page is about the other two.
 //!
 //! **Guarantees.** A reader of a view never sees an older version after a newer one. A cached value is never
 //! served older than the reader allows, nor after a [`clear`](KeyedCache::clear) if its fill began before it.

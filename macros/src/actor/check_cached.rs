@@ -127,7 +127,7 @@ fn keyed(
     method: &Method,
     attr: &Attribute,
     ty: Type,
-    options: Options,
+    mut options: Options,
     actor: &Actor<'_>,
     errors: &mut Errors,
 ) -> Option<Handler> {
@@ -160,7 +160,7 @@ fn keyed(
     if options.ttl.is_none() {
         errors.on(attr, "a keyed cache says how old a value may get: write `#[cached(ttl = \"5s\")]`");
     }
-    check_negative(&options, &ty, method, errors);
+    check_negative(&mut options, &ty, method, errors);
     if !params.is_whole {
         return None;
     }
@@ -196,9 +196,11 @@ fn keyed(
 }
 
 /// Only of an `Option` it can be told that there is no value.
-fn check_negative(options: &Options, ty: &Type, method: &Method, errors: &mut Errors) {
+fn check_negative(options: &mut Options, ty: &Type, method: &Method, errors: &mut Errors) {
     let is_option = types::last_segment(ty).is_some_and(|segment| segment.ident == "Option");
     if let Some(name) = options.negative.as_ref().filter(|_| !is_option) {
+        // Without it, so that the mistake is told once.
+        options.tiered.negative = None;
         let (method, ty) = (&method.sig.ident, types::text(ty));
         errors.on(
             name,

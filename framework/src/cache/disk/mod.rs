@@ -1,29 +1,4 @@
 //! A tier on disk, embedded: one redb file for all caches of a process.
-//!
-//! ```text
-//!   one table a space     key   -> sequence number u64 | frame of the entry
-//!   table "\0order"       sequence number -> space, key        the oldest first: the first to make room
-//!   table "\0floors"      space, tag or nothing -> stamp       what was cleared
-//! ```
-//!
-//! **What it is.** A [`Disk`] is a file that outlives the process; a cache that is made again under its name finds
-//! its entries there. A file belongs to one process at a time.
-//!
-//! **Guarantees.** Those of every [tier](Tier). The file is made to last with the first write a second after the last
-//! time, at a [flush](Tier::flush), and when the `Disk` is dropped; a process that is killed loses what was put since, and
-//! finds the file as it was then. A file that is damaged is replaced by an empty one, and that is logged: it is a
-//! cache.
-//!
-//! **Bounded** by the bytes of keys and entries, `bytes_max`; what was put first makes room first. The file is somewhat
-//! larger, and keeps the size that it once had.
-//!
-//! **Cost.** A read is a hop to a blocking thread and a look into redb's own page cache, or the disk. Writes that
-//! arrive during a transaction share the next one; once a second one waits for the disk.
-//!
-//! **Bad at.** Removing a tag, and clearing: both read every entry of the space.
-//!
-//! redb (MIT or Apache-2.0, pure Rust, a stable file format, maintained weekly) and not fjall: one file, no threads of its
-//! own, and a bounded cache has no use for an LSM tree's faster bulk writes.
 
 mod table;
 
@@ -47,6 +22,31 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 const PAGE_CACHE_BYTES: usize = 8 << 20;
 
 /// A file in which caches keep entries. A clone is the same file.
+///
+/// ```text
+///   one table a space     key   -> sequence number u64 | frame of the entry
+///   table "\0order"       sequence number -> space, key        the oldest first: the first to make room
+///   table "\0floors"      space, tag or nothing -> stamp       what was cleared
+/// ```
+///
+/// **What it is.** A [`Disk`] is a file that outlives the process; a cache that is made again under its name finds
+/// its entries there. A file belongs to one process at a time.
+///
+/// **Guarantees.** Those of every [tier](Tier). The file is made to last with the first write a second after the last
+/// time, at a [flush](Tier::flush), and when the `Disk` is dropped; a process that is killed loses what was put since, and
+/// finds the file as it was then. A file that is damaged is replaced by an empty one, and that is logged: it is a
+/// cache.
+///
+/// **Bounded** by the bytes of keys and entries, `bytes_max`; what was put first makes room first. The file is somewhat
+/// larger, and keeps the size that it once had.
+///
+/// **Cost.** A read is a hop to a blocking thread and a look into redb's own page cache, or the disk. Writes that
+/// arrive during a transaction share the next one; once a second one waits for the disk.
+///
+/// **Bad at.** Removing a tag, and clearing: both read every entry of the space.
+///
+/// redb (MIT or Apache-2.0, pure Rust, a stable file format, maintained weekly) and not fjall: one file, no threads of its
+/// own, and a bounded cache has no use for an LSM tree's faster bulk writes.
 #[derive(Clone)]
 pub struct Disk {
     shared: Arc<Shared>,

@@ -1,50 +1,4 @@
 //! A cache over tiers: memory, then a disk, a server, a cluster; then the source.
-//!
-//! ```text
-//!   read ──> memory ──> tier ──> tier ──> source
-//!              │ fresh    │ fresh   │        └ stamped when the load began, put into every tier
-//!              └> value   └> value, copied into the tiers in front of it
-//! ```
-//!
-//! **Reading.** One search a key: those who miss it meanwhile wait for it; a leader that is cancelled or panics
-//! gives the lead to the next. A copy past its lifetime is served while one refresh is on its way, and, longer, if the
-//! source fails. A tier that is out of reach is a miss: calls have a time limit, and after a few outages none is made
-//! until a probe has come through. So a read fails only if the source fails and nothing is left to serve.
-//!
-//! **Order.** Every state of a key has a [`Stamp`], and in each tier only newer wins. A load is stamped when it
-//! begins, a write when the source has it: a load that read what was there before a write is the older, in whatever order they
-//! arrive. A removal is a state too. An invalidation also outdates the search that is on its way in this process: who waits
-//! for it gets what it finds, but nothing of it is kept.
-//!
-//! **Writing.** See [`Writes`] for the policies and what each can lose. What goes to a tier is on its way in an
-//! outbox: in order a key, the newest in the place of the older, tried again until it arrives; a reader of this process sees
-//! it there. If too much waits, the tier is cleared instead, so that it is empty rather than stale.
-//!
-//! **A reader does not go back**: the memory only takes newer states, and a tier's entry that is older than what the
-//! memory last had of the key is a miss. That is known for about as many keys as the memory holds.
-//!
-//! **Cost.** A hit in memory is a hash, a lock that readers share, a clock and a clone; a miss boxes its future.
-//!
-//! **Bad at.** Sources without versions that several processes write at once through [`Writes::Through`]: see
-//! there. Values that are dear to clone: put them in an `Arc`. Tags that many values have, in memory: removing one
-//! looks at every entry.
-//!
-//! ```
-//! use std::time::Duration;
-//! use ostraca::cache::{Lifetime, TieredCache, from_fn};
-//!
-//! # #[tokio::main]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let prices = TieredCache::builder("prices")
-//!     .memory(10_000, Lifetime::fresh(Duration::from_secs(5)).stale(Duration::from_secs(60)))
-//!     .build(from_fn(|product: u64| async move { Ok::<_, std::io::Error>(product * 100) }));
-//! assert_eq!(prices.get(&7).await?, Some(700));
-//! assert_eq!(prices.get(&7).await?, Some(700));
-//! let stats = prices.stats();
-//! assert_eq!((stats.hits, stats.misses, stats.loads), (1, 1, 1));
-//! # Ok(())
-//! # }
-//! ```
 
 mod accessor;
 mod builder;
@@ -72,7 +26,53 @@ use super::source::Loads;
 use super::stats::TieredStats;
 use write::Writer;
 
-/// A cache over tiers. A clone is the same cache. See the module's doc.
+/// A cache over tiers. A clone is the same cache.
+///
+/// ```text
+///   read ──> memory ──> tier ──> tier ──> source
+///              │ fresh    │ fresh   │        └ stamped when the load began, put into every tier
+///              └> value   └> value, copied into the tiers in front of it
+/// ```
+///
+/// **Reading.** One search a key: those who miss it meanwhile wait for it; a leader that is cancelled or panics
+/// gives the lead to the next. A copy past its lifetime is served while one refresh is on its way, and, longer, if the
+/// source fails. A tier that is out of reach is a miss: calls have a time limit, and after a few outages none is made
+/// until a probe has come through. So a read fails only if the source fails and nothing is left to serve.
+///
+/// **Order.** Every state of a key has a [`Stamp`], and in each tier only newer wins. A load is stamped when it
+/// begins, a write when the source has it: a load that read what was there before a write is the older, in whatever order they
+/// arrive. A removal is a state too. An invalidation also outdates the search that is on its way in this process: who waits
+/// for it gets what it finds, but nothing of it is kept.
+///
+/// **Writing.** See [`Writes`] for the policies and what each can lose. What goes to a tier is on its way in an
+/// outbox: in order a key, the newest in the place of the older, tried again until it arrives; a reader of this process sees
+/// it there. If too much waits, the tier is cleared instead, so that it is empty rather than stale.
+///
+/// **A reader does not go back**: the memory only takes newer states, and a tier's entry that is older than what the
+/// memory last had of the key is a miss. That is known for about as many keys as the memory holds.
+///
+/// **Cost.** A hit in memory is a hash, a lock that readers share, a clock and a clone; a miss boxes its future.
+///
+/// **Bad at.** Sources without versions that several processes write at once through [`Writes::Through`]: see
+/// there. Values that are dear to clone: put them in an `Arc`. Tags that many values have, in memory: removing one
+/// looks at every entry.
+///
+/// ```
+/// use std::time::Duration;
+/// use ostraca::cache::{Lifetime, TieredCache, from_fn};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let prices = TieredCache::builder("prices")
+///     .memory(10_000, Lifetime::fresh(Duration::from_secs(5)).stale(Duration::from_secs(60)))
+///     .build(from_fn(|product: u64| async move { Ok::<_, std::io::Error>(product * 100) }));
+/// assert_eq!(prices.get(&7).await?, Some(700));
+/// assert_eq!(prices.get(&7).await?, Some(700));
+/// let stats = prices.stats();
+/// assert_eq!((stats.hits, stats.misses, stats.loads), (1, 1, 1));
+/// # Ok(())
+/// # }
+/// ```
 pub struct TieredCache<K, V> {
     core: Arc<Core<K, V>>,
     source: Arc<dyn Loads<K, V>>,
