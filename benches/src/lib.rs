@@ -1,7 +1,7 @@
 //! The same work on Ostraca and on its rivals.
 //!
 //! **What it is.** Groups of works ([`actors`], [`queues`], [`orders`], [`batching`],
-//! [`pools`]), each a table: a work, its rows, and one entry a peer
+//! [`pools`], [`caches`]), each a table: a work, its rows, and one entry a peer
 //! and variant. The bin `compare` runs the tables interleaved and prints ratios; the criterion benches run the
 //! same functions one by one. README.md says what each row does and why each rival is configured as it is.
 //!
@@ -17,6 +17,7 @@
 
 pub mod actors;
 pub mod batching;
+pub mod caches;
 pub mod calibrate;
 pub mod compare;
 pub mod orders;

@@ -28,6 +28,7 @@ pub struct Row {
 pub enum Unit {
     Nanoseconds,
     Bytes,
+    Percent,
 }
 
 /// What the row must show.
@@ -39,6 +40,8 @@ pub enum Bar {
     AtMost(f64),
     /// Ostraca's time where an uncontended fetch-add takes 6 ns; scaled by the one measured.
     AtMostScaled(f64),
+    /// Ostraca's figure is at most so much above the best of these peers.
+    WithinPoints { points: f64, of: &'static [&'static str] },
     /// Ostraca's figure by its figure in another row.
     AtMostOf { row: &'static str, times: f64 },
 }
@@ -73,6 +76,12 @@ impl Work {
     #[must_use]
     pub fn in_bytes(mut self) -> Self {
         self.rows.iter_mut().for_each(|row| row.unit = Unit::Bytes);
+        self
+    }
+
+    #[must_use]
+    pub fn in_percent(mut self) -> Self {
+        self.rows.iter_mut().for_each(|row| row.unit = Unit::Percent);
         self
     }
 

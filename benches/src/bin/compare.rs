@@ -4,10 +4,17 @@ use std::env::args;
 use std::process::ExitCode;
 
 use ostraca_benches::compare::{self, Options};
-use ostraca_benches::{actors, batching, orders, pools, queues};
+use ostraca_benches::{actors, batching, caches, orders, pools, queues};
 
 fn main() -> ExitCode {
-    let groups = [queues::group(), actors::group(), orders::group(), batching::group(), pools::group()];
+    let groups = [
+        queues::group(),
+        actors::group(),
+        orders::group(),
+        batching::group(),
+        pools::group(),
+        caches::group(),
+    ];
     let args: Vec<String> = args().skip(1).collect();
     let done = match args.as_slice() {
         [one, work, peer, variant, ops @ ..] if one == "--one" => {

@@ -228,6 +228,12 @@ pub(crate) fn verdict(
             let ratio = best / ours;
             Verdict { text: format!(">= {times:.2} x {name}: {ratio:.2}"), is_met: ratio >= times }
         }
+        Bar::WithinPoints { points, of } => {
+            let known = of.iter().filter_map(|peer| Some((*peer, figure(peer)?)));
+            let (name, best) = known.min_by(|a, b| a.1.total_cmp(&b.1))?;
+            let text = format!("within {points} of {name}: {:+.2}", ours - best);
+            Verdict { text, is_met: ours - best <= points }
+        }
         Bar::AtMost(limit) => at_most(limit, String::new()),
         Bar::AtMostScaled(limit) => {
             at_most(limit * fetch_add_ns / 6.0, format!(" ({limit} where a fetch-add takes 6 ns)"))
@@ -241,5 +247,6 @@ pub(crate) fn unit(row: &Row) -> &'static str {
     match row.unit {
         crate::work::Unit::Nanoseconds => "ns",
         crate::work::Unit::Bytes => "bytes",
+        crate::work::Unit::Percent => "%",
     }
 }

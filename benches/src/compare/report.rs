@@ -21,7 +21,7 @@ struct Line<'a> {
     group: &'a str,
     work: &'a str,
     peer: &'a str,
-    /// Of a row in bytes: bytes an actor.
+    /// Of a row in bytes: bytes an actor; of a row of misses: percent.
     ns_per_op: Option<f64>,
     /// The peer's by Ostraca's.
     ratio: Option<f64>,

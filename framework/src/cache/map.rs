@@ -27,11 +27,12 @@ where
         self.0.get(key)
     }
 
-    /// Puts it in, and gives what was under its key, and what had to make room.
-    pub(super) fn insert(&self, key: K, value: T) -> Vec<(K, T)> {
+    /// Puts it in, and gives what had to make room, and what was under its key.
+    pub(super) fn insert(&self, key: &K, value: T) -> Displaced<K, T> {
         let mut displaced = Vec::new();
-        self.0.insert_with_lifecycle(key, value, &mut displaced);
-        displaced
+        self.0.insert_with_lifecycle(key.clone(), value, &mut displaced);
+        let (replaced, evicted) = displaced.into_iter().partition(|(displaced, _)| displaced == key);
+        Displaced { evicted, _replaced: replaced }
     }
 
     pub(super) fn remove(&self, key: &K) -> Option<T> {
@@ -55,6 +56,13 @@ where
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
+}
+
+/// What an insertion put out of its place.
+pub(super) struct Displaced<K, T> {
+    pub(super) evicted: Vec<(K, T)>,
+    /// For its drop alone, which the caller delays.
+    _replaced: Vec<(K, T)>,
 }
 
 /// Hands entries that were evicted, or replaced under their key, out of the lock: a value's `Drop` may do as it

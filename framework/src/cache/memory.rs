@@ -95,19 +95,18 @@ where
 
     /// Keeps it, unless something newer is kept. The caller sees to it that nobody else inserts or removes this
     /// key meanwhile, and drops what is returned outside its lock: a value's `Drop` may do as it likes.
-    pub(super) fn insert(&self, key: &K, kept: Kept<V>) -> Vec<(K, Kept<V>)> {
+    pub(super) fn insert(&self, key: &K, kept: Kept<V>) -> impl Sized + use<K, V> {
         let there = self.kept.get(key);
         // What is older than what was here last, or was given to somebody, is a step back as well.
         if there.as_ref().is_some_and(|there| there.stamp > kept.stamp) || self.seen(key) > kept.stamp {
-            return vec![(key.clone(), kept)];
+            return (there, Err(kept));
         }
-        let mut displaced = self.kept.insert(key.clone(), kept);
-        for (evicted, kept) in displaced.iter().filter(|(displaced, _)| displaced != key) {
+        let displaced = self.kept.insert(key, kept);
+        for (evicted, kept) in &displaced.evicted {
             self.evictions.add(1);
             self.seen.note(evicted, kept.stamp);
         }
-        displaced.extend(there.map(|there| (key.clone(), there)));
-        displaced
+        (there, Ok(displaced))
     }
 
     /// Takes `key` out. What is returned is dropped outside the caller's lock, as above.

@@ -44,6 +44,10 @@ mod flights;
 mod frame;
 mod keyed;
 mod lifetime;
+#[cfg(not(feature = "moka"))]
+mod map;
+#[cfg(feature = "moka")]
+#[path = "map_moka.rs"]
 mod map;
 mod map_store;
 mod memory;
