@@ -47,14 +47,11 @@
 //! | [`topic`] | publish and subscribe |
 //! | [`monitor`] | what every actor does |
 //!
-//! Cargo features: `codec` adds the module `codec`, values as checked bytes for the tiers that store them; `redis` adds
-//! those tiers on a Redis or Valkey server or a cluster, `cache::RedisStore`; `http` (default) adds the module [`http`]
-//! for actix-web; `toml` adds configuration by files, `SystemBuilder::config_file`; `testkit` adds the module `testkit`
-//! with runs of tests in which a seed decides the order of everything.
 //! Cargo features: `http` (default) adds the module [`http`] for actix-web; `codec` adds the module `codec`, values as
-//! checked bytes, and with it tiers behind the memory of a cache; `disk` a tier in an embedded file; `moka` takes moka
-//! for the memory of caches over tiers; `toml` adds configuration by files, `SystemBuilder::config_file`; `testkit` adds
-//! the module `testkit` with runs of tests in which a seed decides the order of everything.
+//! checked bytes, and with it tiers behind the memory of a cache; `disk` a tier in an embedded file; `redis` one on a
+//! Redis or Valkey server or a cluster, `cache::RedisStore`; `moka` takes moka for the memory of caches over tiers;
+//! `toml` adds configuration by files, `SystemBuilder::config_file`; `testkit` adds the module `testkit` with runs of
+//! tests in which a seed decides the order of everything.
 
 #![cfg_attr(
     ostraca_loom,
