@@ -107,6 +107,11 @@ impl<M: Message> Envelope<M> {
         self.reply.is_cancelled()
     }
 
+    /// Whether its asker runs the turn: it waits for nothing, and is here to be answered.
+    pub(super) fn is_run_by_its_asker(&self) -> bool {
+        self.reply.is_run_by_its_asker()
+    }
+
     /// Its asker's deadline.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.reply.deadline()
@@ -146,7 +151,8 @@ impl<M: Message> Envelope<M> {
 
     /// Whether its asker is gone, or its deadline over. False for a tell, which nobody waits for.
     pub(crate) fn is_unwanted(&self, now: Instant) -> bool {
-        self.reply.is_cancelled() || self.reply.deadline().is_some_and(|deadline| deadline <= now)
+        let is_late = self.reply.deadline().is_some_and(|deadline| deadline <= now);
+        self.reply.is_cancelled() || (is_late && !self.is_run_by_its_asker())
     }
 
     /// Tells the asker that it was refused.

@@ -233,6 +233,11 @@ impl<T, E> RawReply<T, E> {
         self.0.slot().is_some_and(|slot| slot.state.load(Ordering::Relaxed) == DROPPED)
     }
 
+    /// Whether the asker is this thread, which runs the turn for it.
+    pub(super) fn is_run_by_its_asker(&self) -> bool {
+        self.0.slot().is_some_and(|slot| scope::is_run_by(std::ptr::from_ref(slot).addr()))
+    }
+
     /// Takes it out; what is left leads nowhere.
     pub(crate) fn take(&mut self) -> Self {
         std::mem::replace(self, Self::nobody())

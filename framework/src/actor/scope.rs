@@ -322,6 +322,11 @@ pub(super) fn has_woken() -> bool {
     TOP.with(|top| top.has_woken.get())
 }
 
+/// Whether the turn that runs is run by the asker whose slot is at `slot`.
+pub(super) fn is_run_by(slot: usize) -> bool {
+    TOP.with(|top| top.asking.get() == slot)
+}
+
 /// Whether nested asks inherit a deadline now.
 #[inline]
 pub(super) fn has_deadline() -> bool {

@@ -299,7 +299,7 @@ impl<M: Message> Gathered<M> {
         let mut left_out = LeftOut::default();
         for _ in 0..self.gathered.len() {
             let envelope = self.gathered.pop_front().expect("it was counted");
-            self.gathered.extend(left_out.filter(envelope, || ctx.now()));
+            self.gathered.extend(left_out.filter(envelope, ctx.cell_link().cell()));
         }
         let len = self.gathered.len();
         ctx.set_in_hand(len);

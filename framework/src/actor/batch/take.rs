@@ -9,7 +9,7 @@ use crate::actor::cell::Cell;
 use crate::actor::context::Context;
 use crate::actor::error::AskError;
 use crate::actor::message::Envelope;
-use crate::actor::{Handles, Message, scope};
+use crate::actor::{Actor, Handles, Message, scope};
 
 /// What the generated code keeps of a batch, to answer for the handler.
 pub struct BatchReplies<M: Message> {
@@ -28,27 +28,30 @@ pub(in super::super) struct LeftOut {
 }
 
 impl LeftOut {
-    /// The message, unless its asker is gone or its deadline over; then the asker is told.
+    /// The message, unless its asker is gone or its deadline over; then the asker is told, and the message dropped: by
+    /// itself, for the others that were taken are innocent of what its drop does.
     #[inline]
-    pub(super) fn filter<M: Message>(
+    pub(super) fn filter<A: Actor, M: Message>(
         &mut self,
         envelope: Envelope<M>,
-        now: impl Fn() -> Instant,
+        cell: &Cell<A>,
     ) -> Option<Envelope<M>> {
         if !envelope.is_asked() {
             return Some(envelope);
         }
         if envelope.is_cancelled() {
             self.cancelled += 1;
+            cell.drop_apart(envelope);
             return None;
         }
         let Some(deadline) = envelope.deadline() else { return Some(envelope) };
-        if deadline > *self.now.get_or_insert_with(now) {
+        if deadline > *self.now.get_or_insert_with(|| cell.now()) || envelope.is_run_by_its_asker() {
             return Some(envelope);
         }
         self.expired += 1;
-        let (_message, reply) = envelope.into_parts();
+        let (message, reply) = envelope.into_parts();
         reply.fail(AskError::Deadline);
+        cell.drop_apart(message);
         None
     }
 }
@@ -63,7 +66,7 @@ pub fn take_batch<A: Handles<M>, M: Message>(
     let (shared, mut buffer) = Shared::begin(ctx.kept::<Arc<Shared<M>>>(), None);
     let mut left_out = LeftOut::default();
     let mut push = |envelope: Envelope<M>, cell: &Cell<A>| {
-        if let Some(envelope) = left_out.filter(envelope, || cell.now()) {
+        if let Some(envelope) = left_out.filter(envelope, cell) {
             buffer.queued.push_back(envelope.open_of_many());
         }
     };

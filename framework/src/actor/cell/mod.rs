@@ -263,7 +263,13 @@ impl<A: Actor> Cell<A> {
     #[cold]
     fn bury_displaced(&self, displaced: A::Message) {
         self.bury(&displaced, DeadReason::Displaced);
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(displaced))) {
+        self.drop_apart(displaced);
+    }
+
+    /// Drops what will not run. That is foreign code, in the middle of what is none of its business.
+    #[cold]
+    pub(super) fn drop_apart<T>(&self, dropped: T) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(dropped))) {
             let failure = Failure::panic("drop", &*payload);
             tracing::error!(target: "ostraca::actor", actor = %self.label(), "{failure}");
         }
