@@ -9,6 +9,7 @@ mod support;
 
 use postgres::{Postgres, note_missing};
 use support::{Service, replay, storefront};
+use tempfile::TempDir;
 
 #[test]
 fn a_replay_over_postgresql_loses_nothing_and_a_second_service_is_kept_out() {
@@ -18,7 +19,9 @@ fn a_replay_over_postgresql_loses_nothing_and_a_second_service_is_kept_out() {
         );
     };
     let url = server.url();
-    let trace = ["--trace", "zipf:1", "--shards", "4", "--database", &url];
+    let folder = TempDir::new().unwrap();
+    let cache = ["--cache-dir", folder.path().to_str().unwrap()];
+    let trace = ["--trace", "zipf:1", "--shards", "4", "--database", &url, cache[0], cache[1]];
     let (status, report, stderr) = replay(&trace);
     assert!(status.success(), "{report:#}\n{stderr}");
     assert_eq!(report["requests"], 76_118);
@@ -27,7 +30,7 @@ fn a_replay_over_postgresql_loses_nothing_and_a_second_service_is_kept_out() {
     }
     assert!(report["batches"]["count"].as_u64().unwrap() > 0, "{report:#}");
 
-    let service = Service::start_at(url.clone().into(), &[]);
+    let service = Service::start_at(url.clone().into(), &cache);
     let mut client = service.client();
     let add = client.send("POST", "/carts/7/items", r#"{"id": "a", "product": 107, "quantity": 2}"#);
     assert!(add.status < 300, "{add:?}");
@@ -41,7 +44,7 @@ fn a_replay_over_postgresql_loses_nothing_and_a_second_service_is_kept_out() {
     service.kill();
 
     // What was acknowledged is there after a kill.
-    let service = Service::start_at(url.into(), &[]);
+    let service = Service::start_at(url.into(), &cache);
     let found = service.client().get("/orders/mine");
     assert_eq!(found.body, order.body);
     service.terminate();
