@@ -7,7 +7,6 @@ use std::collections::hash_map::DefaultHasher;
 use std::error::Error;
 use std::fs;
 use std::hash::{Hash, Hasher};
-use std::path::Path;
 use std::time::Duration;
 
 use ostraca::SystemBuilder;
@@ -87,6 +86,8 @@ fn identity(place: &Place) -> std::io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use clap::Parser as _;
     use tempfile::TempDir;
 
