@@ -1,6 +1,6 @@
 //! Caches: a hit in memory, and what a trace of real requests finds.
 //!
-//! **A hit.** One thread, then two, read keys that are all there, in an order drawn before. `keyed` is a [`KeyedCache`]
+//! **A hit.** One thread, then two, read keys that are all there, in an order drawn before. `keyed` is a [`KeyedCache`](ostraca::cache::KeyedCache)
 //! whose reader has the time already, as an actor's turn has; `accessor` is a whole `actor.price(&key).await` that is
 //! ready at its first poll, and `tiered` a whole `cache.get(&key).await` of a cache alone: both read a clock.
 //!

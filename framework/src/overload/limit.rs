@@ -18,7 +18,7 @@
 //!   was before: a degraded backend is accepted, and one that is well again found ([Envoy #38338]). A trial that finds
 //!   it shorter is made again, until it is not.
 //! - Only calls that began in the trial count for it ([Envoy #11579]). The trial's limit is not the least limit
-//!   ([Envoy #46532]). A trial ends after two seconds, or five times the base, whatever comes of it.
+//!   ([Envoy #46532]), and not below it either. A trial ends after two seconds, or five times the base, whatever comes of it.
 //! - It begins low and doubles until the first slow window, so that a start under overload measures no queue.
 //! - There is no growth where not half of the limit was used; a failure that says overload (a timeout) takes a tenth.
 //!
@@ -382,7 +382,7 @@ impl Inner {
     /// The limit that counts now.
     fn current(&self, settings: &LimitSettings) -> u32 {
         let limit = self.limit.round() as u32;
-        self.trial.map_or(limit, |trial| trial.in_flight_most.min(limit)).clamp(1, settings.max)
+        self.trial.map_or(limit, |trial| trial.in_flight_most.min(limit)).clamp(settings.min, settings.max)
     }
 }
 

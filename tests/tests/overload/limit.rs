@@ -267,3 +267,27 @@ fn without_use_there_is_no_growth() {
     let refused: u64 = simulation.tally[5..].iter().map(|tally| tally.refused).sum();
     assert_eq!(refused, 0);
 }
+
+/// Calls that stay slow for long begin a trial, of a limit that Little's law gives: not below the least one.
+#[test]
+fn a_trial_keeps_to_the_least_limit() {
+    let start = Instant::now();
+    let limit = Limit::new_at(start, LimitSettings::default().bounds(64, 1_000));
+    let mut under_way = VecDeque::new();
+    for ms in 0..30_000 {
+        let now = start + Duration::from_millis(ms);
+        while under_way.front().is_some_and(|(ends, _)| *ends <= now) {
+            let (_, permit): (Instant, LimitPermit) = under_way.pop_front().unwrap();
+            permit.answered_at(now);
+        }
+        let takes = Duration::from_millis(if ms < 5_000 { 5 } else { 50 });
+        while under_way.len() < 40 {
+            let permit = limit.try_acquire_at(now, Priority::Normal);
+            let least = limit.numbers().limit;
+            under_way
+                .push_back((now + takes, permit.unwrap_or_else(|| panic!("refused at {ms} ms, of {least}"))));
+        }
+        under_way.make_contiguous().sort_by_key(|(ends, _)| *ends);
+    }
+    assert!(limit.numbers().trials > 0, "there was a trial");
+}

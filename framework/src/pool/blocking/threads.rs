@@ -11,7 +11,7 @@ use super::super::spec::Concurrency;
 use crate::actor::{Commons, PoolSource, StartError, TellError, short_type_name};
 use crate::stats::{PoolNumbers, SharedCounter};
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 type Init<S> = dyn Fn() -> Result<S, StartError> + Send + Sync;
 
@@ -61,10 +61,19 @@ pub(super) struct Threads<S> {
     pub(super) room: Semaphore,
     /// What is queued is dropped and not run.
     is_killed: AtomicBool,
-    len: AtomicUsize,
-    idle: AtomicUsize,
+    hands: Mutex<Hands>,
     handles: Mutex<Vec<JoinHandle<()>>>,
     pub(super) counts: Counts,
+}
+
+/// Who there is to do the work. One lock, for each decision reads and changes both numbers; what it guards is a few
+/// instructions.
+#[derive(Default)]
+struct Hands {
+    /// Threads, those that are just starting included.
+    len: usize,
+    /// Threads that run nothing, less what is queued. Below 0: so much work waits for a thread to be done with other work.
+    free: isize,
 }
 
 #[derive(Default)]
@@ -93,8 +102,7 @@ impl<S: 'static> Threads<S> {
             rx,
             room: Semaphore::new(plan.queue_len_max),
             is_killed: AtomicBool::new(false),
-            len: AtomicUsize::new(0),
-            idle: AtomicUsize::new(0),
+            hands: Mutex::default(),
             handles: Mutex::default(),
             counts: Counts::default(),
             plan,
@@ -106,8 +114,7 @@ impl<S: 'static> Threads<S> {
     }
 
     pub(super) fn len(&self) -> usize {
-        // ORDERING: Relaxed, here and below where nothing else is said; a number for who wants to know.
-        self.len.load(Ordering::Relaxed)
+        self.hands.lock().len
     }
 
     pub(super) fn len_min(&self) -> usize {
@@ -120,10 +127,22 @@ impl<S: 'static> Threads<S> {
         up_to: usize,
         started: Option<oneshot::Sender<Result<(), StartError>>>,
     ) -> std::io::Result<bool> {
-        let counted = self
-            .len
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |len| (len < up_to).then_some(len + 1));
-        let Ok(number) = counted else { return Ok(false) };
+        let number = {
+            let mut hands = self.hands.lock();
+            if hands.len >= up_to {
+                return Ok(false);
+            }
+            hands.enter()
+        };
+        self.spawn(number, started).map(|()| true)
+    }
+
+    /// Starts a thread that has been counted.
+    fn spawn(
+        self: &Arc<Self>,
+        number: usize,
+        started: Option<oneshot::Sender<Result<(), StartError>>>,
+    ) -> std::io::Result<()> {
         let threads = self.clone();
         let name = match &self.plan.name {
             Some(name) => format!("{name}-{number}"),
@@ -134,10 +153,10 @@ impl<S: 'static> Threads<S> {
                 let mut handles = self.handles.lock();
                 handles.retain(|handle| !handle.is_finished());
                 handles.push(handle);
-                Ok(true)
+                Ok(())
             }
             Err(error) => {
-                self.len.fetch_sub(1, Ordering::Relaxed);
+                self.hands.lock().leave();
                 Err(error)
             }
         }
@@ -159,24 +178,30 @@ impl<S: 'static> Threads<S> {
             self.serve(None)
         };
         if exit == Exit::Over {
-            self.len.fetch_sub(1, Ordering::Relaxed);
+            self.hands.lock().leave();
         }
     }
 
     /// Takes work until there is none and none will come, or this thread is not needed.
     fn serve(&self, mut state: Option<S>) -> Exit {
         let mut backoff = BACKOFF_MIN;
+        let mut has_worked = false;
         loop {
             if state.is_none() {
                 state = self.make_state(&mut backoff);
-                if state.is_none() {
-                    return Exit::Over;
-                }
+            }
+            // Not before it has its state: whom work waits for is to be able to do it.
+            if std::mem::take(&mut has_worked) {
+                self.hands.lock().free += 1;
+            }
+            if state.is_none() {
+                return Exit::Over;
             }
             let task = match self.take() {
                 Ok(task) => task,
                 Err(exit) => return exit,
             };
+            has_worked = true;
             let begun = self.commons.now();
             self.counts.waiting.add(since(task.sent_at, begun));
             // ORDERING: Relaxed; who kills the pool drops what is left of the queue itself as well.
@@ -201,27 +226,24 @@ impl<S: 'static> Threads<S> {
 
     /// The next piece of work, or why there is none for this thread.
     fn take(&self) -> Result<Task<S>, Exit> {
-        self.idle.fetch_add(1, Ordering::SeqCst);
-        let task = loop {
+        loop {
             match self.rx.recv_timeout(self.plan.keep) {
-                Ok(task) => break Ok(task),
-                Err(flume::RecvTimeoutError::Disconnected) => break Err(Exit::Over),
+                Ok(task) => {
+                    self.room.add_permits(1);
+                    return Ok(task);
+                }
+                Err(flume::RecvTimeoutError::Disconnected) => return Err(Exit::Over),
                 Err(flume::RecvTimeoutError::Timeout) => {
-                    let min = self.plan.bounds.min;
-                    let one_less = |len| (len > min).then(|| len - 1);
-                    let left = self.len.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
-                    if left.is_ok() {
+                    let mut hands = self.hands.lock();
+                    // Work that was sent meanwhile counts on this thread.
+                    if hands.len > self.plan.bounds.min && hands.free > 0 {
+                        hands.leave();
                         self.counts.shrunk.add(1);
-                        break Err(Exit::Spare);
+                        return Err(Exit::Spare);
                     }
                 }
             }
-        };
-        self.idle.fetch_sub(1, Ordering::SeqCst);
-        if task.is_ok() {
-            self.room.add_permits(1);
         }
-        task
     }
 
     /// Tries until it works or the pool stops. A state that panics while it is made is tried again as well.
@@ -275,13 +297,16 @@ impl<S: 'static> Threads<S> {
             tx.send(task).expect("the receiver is beside it");
         }
         self.counts.picks.add(1);
-        if self.rx.len() > self.idle.load(Ordering::SeqCst) {
-            match self.grow(self.plan.bounds.max, None) {
-                Ok(true) => self.counts.grown.add(1),
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::warn!(target: "ostraca::pool", "no further thread is to be had: {error}")
-                }
+        let number = {
+            let mut hands = self.hands.lock();
+            hands.free -= 1;
+            (hands.free < 0 && hands.len < self.plan.bounds.max).then(|| hands.enter())
+        };
+        match number.map(|number| self.spawn(number, None)) {
+            None => {}
+            Some(Ok(())) => self.counts.grown.add(1),
+            Some(Err(error)) => {
+                tracing::warn!(target: "ostraca::pool", "no further thread is to be had: {error}")
             }
         }
         Ok(())
@@ -309,6 +334,21 @@ impl<S: 'static> Threads<S> {
     }
 }
 
+impl Hands {
+    /// One more thread; its number.
+    fn enter(&mut self) -> usize {
+        self.len += 1;
+        self.free += 1;
+        self.len - 1
+    }
+
+    /// One less, which runs nothing.
+    fn leave(&mut self) {
+        self.len -= 1;
+        self.free -= 1;
+    }
+}
+
 fn since(before: Instant, now: Instant) -> u64 {
     super::super::balance::nanos(now.saturating_duration_since(before))
 }
@@ -318,14 +358,17 @@ impl<S: 'static> PoolSource for Threads<S> {
         let counts = &self.counts;
         let ended =
             counts.answered.value() + counts.failed.value() + counts.left.value() + counts.told.value();
-        let replicas = self.len();
+        let queue_len = self.rx.len();
+        let Hands { len: replicas, free } = *self.hands.lock();
+        // The queue may have been read a moment before.
+        let idle = usize::try_from(free + queue_len as isize).unwrap_or_default();
         PoolNumbers {
             type_name: short_type_name::<S>(),
             name: self.plan.name.clone(),
             replicas,
-            active: replicas.saturating_sub(self.idle.load(Ordering::Relaxed)),
+            active: replicas.saturating_sub(idle),
             in_flight: counts.picks.value().saturating_sub(ended) as usize,
-            queue_len: self.rx.len(),
+            queue_len,
             picks: counts.picks.value(),
             answered: counts.answered.value(),
             failed: counts.failed.value(),
