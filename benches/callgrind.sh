@@ -33,32 +33,32 @@ echo "|---|---|---|---|"
 for work in $works; do
     case $work in
     tell/1p)
-        row "$work" ostraca tasks 100000
-        row "$work" tokio "recv_many, tasks" 100000
+        row "$work" ostraca tasks 1000000
+        row "$work" tokio "recv_many, tasks" 1000000
         ;;
     tell-bounded/1p)
-        row "$work" ostraca "" 100000
-        row "$work" tokio recv_many 100000
+        row "$work" ostraca "" 1000000
+        row "$work" tokio recv_many 1000000
         ;;
     ask/1)
-        row "$work" ostraca "" 50000
-        row "$work" tokio recv 50000
+        row "$work" ostraca "" 500000
+        row "$work" tokio recv 500000
         ;;
     forkjoin)
-        row "$work" ostraca "" 120000
-        row "$work" tokio recv_many 120000
+        row "$work" ostraca "" 1200000
+        row "$work" tokio recv_many 1200000
         ;;
     pingpong | ring)
-        row "$work" ostraca "" 50000
-        row "$work" tokio "" 50000
+        row "$work" ostraca "" 500000
+        row "$work" tokio "" 500000
         ;;
     spawn)
-        row "$work" ostraca "" 10000
-        row "$work" tokio "" 10000
+        row "$work" ostraca "" 100000
+        row "$work" tokio "" 100000
         ;;
     batch)
-        row "$work" ostraca tasks 100000
-        row "$work" plain tasks 100000
+        row "$work" ostraca tasks 1000000
+        row "$work" plain tasks 1000000
         ;;
     *)
         echo "no row for $work here" >&2
