@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+use super::error::AskError;
 use super::message::Message;
+use super::reply::ReplyRx;
 use crate::sync::Mutex;
 
 /// Why an actor stopped.
@@ -165,6 +167,20 @@ pub enum SpawnError {
          `significant` out"
     )]
     Significant,
+}
+
+/// Waits for an actor's first start, whose outcome comes to `outcome`.
+pub(crate) async fn first_start(
+    mut outcome: ReplyRx<(), StopReason>,
+    actor: impl FnOnce() -> Label,
+) -> Result<(), SpawnError> {
+    std::future::poll_fn(|cx| outcome.poll(cx)).await;
+    let reason = match outcome.take() {
+        Ok(()) => return Ok(()),
+        Err(AskError::Refused(reason)) => reason,
+        Err(_) => StopReason::RuntimeLost,
+    };
+    Err(SpawnError::NotStarted { actor: actor(), reason })
 }
 
 /// An actor's number, unique in its system and never used again.

@@ -67,7 +67,7 @@ pub use turn::{Handled, Turn};
 pub(crate) use cell::{Birth, Cell, Name, StartOn};
 pub(crate) use commons::{Commons, Owner, PoolSource};
 pub(crate) use home::PINNED_MAX;
-pub(crate) use lifecycle::short_type_name;
+pub(crate) use lifecycle::{first_start, short_type_name};
 pub(crate) use parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, IncarnationEnd, Parent, Verdict};
 pub(crate) use reply::{RawReply, ReplyRx, pair as reply_pair};
 pub(crate) use settings::{Configured, SettingsChange};

@@ -8,8 +8,8 @@ use super::handle::SupervisorRef;
 use super::plan::{AutoShutdown, ChildSpec, Plan, StopLimit, Strategy};
 use super::tree::{Supervisor, SupervisorArgs};
 use crate::actor::{
-    Actor, ActorRef, AnyCell, AnyParent, AskError, Birth, Cell, Commons, Context, Name, RawReply, ReplyRx,
-    Restart, SpawnError, StartOn, StopReason, reply_pair,
+    Actor, ActorRef, AnyCell, AnyParent, Birth, Cell, Commons, Context, Name, RawReply, ReplyRx, Restart,
+    SpawnError, StartOn, StopReason, first_start, reply_pair,
 };
 
 /// A supervisor that can be started: its strategy, its restarts, and the children that it starts with, in their order.
@@ -199,14 +199,9 @@ impl<H> SupervisorSpec<H> {
     ) -> impl Future<Output = Result<SupervisorRef, SpawnError>> + Send + use<H> {
         let starting = self.begin_at(placed);
         async move {
-            let (supervisor, mut outcome) = starting?;
-            std::future::poll_fn(|cx| outcome.poll(cx)).await;
-            let reason = match outcome.take() {
-                Ok(()) => return Ok(supervisor),
-                Err(AskError::Refused(reason)) => reason,
-                Err(_) => StopReason::RuntimeLost,
-            };
-            Err(SpawnError::NotStarted { actor: supervisor.label(), reason })
+            let (supervisor, outcome) = starting?;
+            first_start(outcome, || supervisor.label()).await?;
+            Ok(supervisor)
         }
     }
 

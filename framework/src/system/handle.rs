@@ -10,8 +10,8 @@ use super::builder::{StartSystemError, SystemBuilder};
 use super::readiness::{GivenUp, Readiness};
 use super::stop::{Hook, StopReport, close_all};
 use crate::actor::{
-    Actor, ActorRef, AnyParent, AskError, Birth, Cell, Commons, DeadLetter, LookupError, Name, ReplyRx,
-    Restart, SpawnError, StartError, StartOn, StopReason, reply_pair,
+    Actor, ActorRef, AnyParent, Birth, Cell, Commons, DeadLetter, LookupError, Name, ReplyRx, Restart,
+    SpawnError, StartError, StartOn, StopReason, first_start, reply_pair,
 };
 use crate::monitor::Monitor;
 use crate::pool::{BlockingSpec, PoolSpec};
@@ -247,12 +247,7 @@ struct Starting<A: Actor> {
 async fn finish_spawn<A: Actor>(
     starting: Result<Starting<A>, SpawnError>,
 ) -> Result<ActorRef<A>, SpawnError> {
-    let Starting { actor, mut outcome } = starting?;
-    std::future::poll_fn(|cx| outcome.poll(cx)).await;
-    let reason = match outcome.take() {
-        Ok(()) => return Ok(actor),
-        Err(AskError::Refused(reason)) => reason,
-        Err(_) => StopReason::RuntimeLost,
-    };
-    Err(SpawnError::NotStarted { actor: ActorRef::label(&actor), reason })
+    let Starting { actor, outcome } = starting?;
+    first_start(outcome, || ActorRef::label(&actor)).await?;
+    Ok(actor)
 }

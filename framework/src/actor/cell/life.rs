@@ -138,9 +138,7 @@ impl<A: Actor> Life<A> {
     /// Whether askers leave the actor to the workers: it is ending, or a handler of it rests as if it were idle.
     #[inline]
     pub(super) fn keeps_askers_out(&self) -> bool {
-        self.cold
-            .as_ref()
-            .is_some_and(|cold| cold.stop.is_some() || cold.drain.is_some() || cold.gathers.is_some())
+        self.is_ending() || self.cold.as_ref().is_some_and(|cold| cold.gathers.is_some())
     }
 
     /// How the unfinished handler gathers, if it does; it is to say so again at the end of its poll.

@@ -14,7 +14,7 @@ use super::super::{Actor, scope};
 use super::life::{At, Life, Phase};
 use super::seeded::Origin;
 use super::{Cell, FutureSlot};
-use crate::mailbox::{Find, LastReference, Rest, Wake};
+use crate::mailbox::{Find, Found, LastReference, Rest, Wake};
 use crate::runtime::{Runtime, note_woken_task};
 use crate::sync::atomic::Ordering;
 
@@ -198,7 +198,7 @@ impl<'a, A: Actor> Runner<'a, A> {
     /// Gives the claim up, in the way that `next` says, and does not touch the cell from then on. `None`: something
     /// came meanwhile, and the claim is still held.
     #[inline]
-    fn rest(&mut self, next: Next) -> Option<LastReference> {
+    pub(super) fn rest(&mut self, next: Next) -> Option<LastReference> {
         let cell = self.cell;
         let rest = match next {
             Next::Rest => {
@@ -227,7 +227,7 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     /// Lets senders in that wait for room, before a rest.
     #[inline(always)]
-    pub(super) fn admit_all(&self) {
+    fn admit_all(&self) {
         if self.cell.mailbox.admit_all() {
             note_woken_task();
         }
@@ -357,18 +357,7 @@ impl<'a, A: Actor> Runner<'a, A> {
                 }
                 // SAFETY: as above.
                 match unsafe { cell.mailbox.find() } {
-                    Find::Item(found) => {
-                        budget.spend();
-                        // SAFETY: it was just found; the reference ends with this statement.
-                        let handler = A::handler_of(unsafe { cell.mailbox.peek(&found) });
-                        // SAFETY: it was just found.
-                        self.handle_timed(
-                            handler,
-                            || unsafe { cell.mailbox.take(found) },
-                            budget,
-                            Origin::Mailbox,
-                        )
-                    }
+                    Find::Item(found) => self.handle_found(found, budget),
                     Find::Empty => match cell.mailbox.pop_ring() {
                         Some(message) => self.handle_apart(message, budget),
                         None => return self.is_empty(budget),
@@ -409,6 +398,17 @@ impl<'a, A: Actor> Runner<'a, A> {
         (0..LINGER_PAUSES).take_while(|_| !self.is_called()).for_each(|_| crate::sync::hint::spin_loop());
     }
 
+    /// Handles the message that was just found, out of its slot. False: the handler goes on.
+    #[inline(always)]
+    pub(super) fn handle_found(&mut self, found: Found, budget: &mut Budget) -> bool {
+        let cell = self.cell;
+        budget.spend();
+        // SAFETY: it was just found, by who holds the claim; the reference ends with this statement.
+        let handler = A::handler_of(unsafe { cell.mailbox.peek(&found) });
+        // SAFETY: as above.
+        self.handle_timed(handler, || unsafe { cell.mailbox.take(found) }, budget, Origin::Mailbox)
+    }
+
     /// Handles a message that is out of the mailbox already.
     #[inline(never)]
     pub(super) fn handle_apart(&mut self, message: A::Message, budget: &mut Budget) -> bool {
@@ -437,7 +437,7 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     /// Handles a message, and times it if it is its turn to be. False: the handler goes on.
     #[inline(always)]
-    pub(super) fn handle_timed(
+    fn handle_timed(
         &mut self,
         handler: usize,
         message: impl FnOnce() -> A::Message,

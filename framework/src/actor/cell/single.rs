@@ -18,7 +18,7 @@ use super::super::trace;
 use super::super::{Actor, Handles, Message, scope};
 use super::Cell;
 use super::life::{At, Phase};
-use super::runner::{Budget, Runner};
+use super::runner::{Budget, Next, Runner};
 use super::seeded::Origin;
 use crate::mailbox::{Find, LastReference, Rest};
 
@@ -37,7 +37,7 @@ pub(super) unsafe fn take_turn<A: Actor>(cell: &Cell<A>, is_called: bool, end: u
     unsafe { cell.mailbox.expect(end) };
     let rested = match !is_called && runner.is_plain_turn() {
         true => match catch_unwind(AssertUnwindSafe(|| runner.run_one(&mut budget))) {
-            Ok(true) => runner.rest_after_one(),
+            Ok(true) => runner.rest(Next::Rest),
             Ok(false) => None,
             Err(payload) => runner.rest_after_panic(&*payload),
         },
@@ -126,25 +126,11 @@ impl<A: Actor> Runner<'_, A> {
         let cell = self.cell;
         // SAFETY: the claim is held, so this is the consumer.
         let Find::Item(found) = (unsafe { cell.mailbox.find() }) else { return false };
-        budget.spend();
-        // SAFETY: it was just found; the reference ends with this statement.
-        let handler = A::handler_of(unsafe { cell.mailbox.peek(&found) });
-        // SAFETY: it was just found.
-        let message = || unsafe { cell.mailbox.take(found) };
-        self.handle_timed(handler, message, budget, Origin::Mailbox)
+        self.handle_found(found, budget)
             && !budget.is_spent()
             // SAFETY: the claim is held, so this is the consumer.
             && !unsafe { cell.mailbox.knows_next() }
             && (scope::has_woken() || !cell.commons.lingers || !cell.runtime().is_alone())
-    }
-
-    /// Gives the claim up after a message. `None` as of [`rest`](Self::rest).
-    #[inline(always)]
-    fn rest_after_one(&mut self) -> Option<LastReference> {
-        self.admit_all();
-        // SAFETY: the claim is held, so this is the consumer.
-        let rest = unsafe { self.cell.mailbox.release() };
-        (rest == Rest::Resting).then_some(LastReference::Others)
     }
 
     /// Gives the claim up where it was idle: the message that ran was never in the mailbox. `None` as of

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::threads::Threads;
 use crate::actor::{
-    Actor, ActorRef, AnyCell, AnyParent, AskError, Birth, Cell, Commons, Context, Handled, HandlerInfo,
-    Inline, NoMethods, Restart, Route, Settings, SpawnError, StartError, StartOn, StopReason, Turn,
+    Actor, ActorRef, AnyCell, AnyParent, Birth, Cell, Commons, Context, Handled, HandlerInfo, Inline,
+    NoMethods, Restart, Route, Settings, SpawnError, StartError, StartOn, StopReason, Turn, first_start,
     reply_pair,
 };
 
@@ -65,17 +65,12 @@ pub(super) async fn start<S: 'static>(
     parent: Arc<AnyParent>,
     threads: Arc<Threads<S>>,
 ) -> Result<ActorRef<BlockingPool>, SpawnError> {
-    let (mut outcome, started) = reply_pair(None);
+    let (outcome, started) = reply_pair(None);
     let birth = Birth { parent, name: None, shard: None };
     let threads: Arc<dyn Kept> = threads;
     let cell = Cell::<BlockingPool>::spawn(commons, birth, Args(threads), StartOn::Workers, started)?;
-    std::future::poll_fn(|cx| outcome.poll(cx)).await;
-    let reason = match outcome.take() {
-        Ok(()) => return Ok(ActorRef::new(cell)),
-        Err(AskError::Refused(reason)) => reason,
-        Err(_) => StopReason::RuntimeLost,
-    };
-    Err(SpawnError::NotStarted { actor: cell.label(), reason })
+    first_start(outcome, || cell.label()).await?;
+    Ok(ActorRef::new(cell))
 }
 
 #[derive(Clone)]
