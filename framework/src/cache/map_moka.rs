@@ -65,11 +65,12 @@ where
         self.cache.iter().map(|(key, value)| ((*key).clone(), value)).collect()
     }
 
-    /// Takes everything out.
+    /// Takes everything out. Not by `invalidate_all`, which goes by a clock: what came in its own moment stays.
     pub(super) fn drain(&self) -> Vec<(K, T)> {
-        let all = self.all();
-        self.cache.invalidate_all();
-        all
+        let keys: Vec<_> = self.cache.iter().map(|(key, _)| key).collect();
+        let removed =
+            keys.into_iter().filter_map(|key| self.cache.remove(&*key).map(|value| ((*key).clone(), value)));
+        removed.collect()
     }
 
     pub(super) fn len(&self) -> usize {
