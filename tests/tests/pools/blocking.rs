@@ -1,6 +1,7 @@
 //! Pools of threads for blocking work. Real threads, which wait for each other and never for a clock.
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -194,4 +195,29 @@ async fn work_asked_for_by_a_handler_inherits_its_deadline() {
     // The handler's own wait has ended too: it takes the next message while the thread is still occupied.
     let answer = front.ask().within(Duration::from_millis(5)).await;
     assert!(matches!(answer, Err(AskError::Deadline | AskError::Refused(AskError::Deadline))), "{answer:?}");
+}
+
+/// The state cannot be made anew: nobody will do what is queued, and its asker is told so.
+#[tokio::test]
+async fn work_that_no_thread_has_a_state_for_is_answered_at_the_stop() {
+    let system = System::start().unwrap();
+    let made = AtomicUsize::new(0);
+    let init = move || match made.fetch_add(1, Ordering::Relaxed) {
+        0 => Ok(()),
+        _ => Err(StartError::new("no second one")),
+    };
+    let pool = system.blocking_pool(init).concurrency(1).start().await.unwrap();
+    assert_eq!(pool.run(|()| panic!("planned")).await, Err::<(), _>(AskError::Panicked));
+    let queued = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.run(|()| ()).await }
+    });
+    while pool.numbers().queue_len == 0 {
+        tokio::task::yield_now().await;
+    }
+    pool.stop();
+    let answer = tokio::time::timeout(Duration::from_secs(20), queued).await.expect("it is answered");
+    assert_eq!(answer.unwrap(), Err(AskError::Dropped));
+    pool.wait_stopped().await;
+    system.stop().await;
 }

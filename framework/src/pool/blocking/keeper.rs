@@ -56,7 +56,6 @@ impl<S: 'static> Kept for Threads<S> {
 /// Named as it shall be seen among the user's actors. Takes no messages: work goes to the threads' own queue.
 pub(super) struct BlockingPool {
     threads: Arc<dyn Kept>,
-    is_finished: bool,
 }
 
 /// Starts the keeper and the first threads.
@@ -95,14 +94,13 @@ impl Actor for BlockingPool {
 
     async fn start(_ctx: &mut Context<Self>, Args(threads): Args) -> Result<Self, StartError> {
         // Made first: dropped, it ends the threads that have started.
-        let pool = BlockingPool { threads, is_finished: false };
+        let pool = BlockingPool { threads };
         pool.threads.clone().start().await?;
         Ok(pool)
     }
 
     async fn stop(&mut self, _ctx: &mut Context<Self>, _reason: &StopReason) {
         self.threads.clone().finish().await;
-        self.is_finished = true;
     }
 
     fn handle<'a>(
@@ -117,8 +115,7 @@ impl Actor for BlockingPool {
 
 impl Drop for BlockingPool {
     fn drop(&mut self) {
-        if !self.is_finished {
-            self.threads.kill();
-        }
+        // Of one that was stopped only work is left that no thread had a state for: its askers are told.
+        self.threads.kill();
     }
 }
