@@ -196,12 +196,14 @@ pub(super) async fn orders(
         SELECT id, product, quantity, cents, order_id FROM order_lines
         WHERE $1::text[] IS NULL OR order_id = ANY($1) ORDER BY order_id, number";
     let (select, lines) = (client.prepare_cached(select).await?, client.prepare_cached(lines).await?);
+    let rows = client.query(&select, &[&ids]).await?;
+    // The lines after: an order that is seen has all of its own.
     let mut of_orders = HashMap::<OrderId, Vec<OrderLine>>::new();
     for row in client.query(&lines, &[&ids]).await? {
         of_orders.entry(row.try_get(4)?).or_default().push(order_line(&row)?);
     }
     let mut orders = Vec::new();
-    for row in client.query(&select, &[&ids]).await? {
+    for row in rows {
         let id: OrderId = row.try_get(0)?;
         let lines = of_orders.remove(&id).unwrap_or_default();
         orders.push(Order { id, customer: number(&row, 1)?, cents: row.try_get(2)?, lines });
