@@ -15,7 +15,7 @@ use tokio::task::coop;
 
 use super::context::Context;
 use super::error::AskError;
-use super::request::Request;
+use super::request::{Request, earlier};
 use super::route::Target;
 use super::{Handles, Message};
 use crate::cache::KeyedCache;
@@ -101,8 +101,7 @@ where
 
     /// As [`Request::by`].
     pub fn by(mut self, deadline: impl Into<Instant>) -> Self {
-        let deadline = deadline.into();
-        self.deadline = Some(self.deadline.map_or(deadline, |before| before.min(deadline)));
+        self.deadline = earlier(self.deadline, Some(deadline.into()));
         self
     }
 

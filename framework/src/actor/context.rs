@@ -392,9 +392,7 @@ impl<A: Actor> Context<A> {
     pub(super) fn begin_batch(&mut self, handler: usize, len: usize, closed_by: ClosedBy) -> Option<Instant> {
         self.in_hand = len as u32;
         let cells = self.count_batch(handler, len, closed_by);
-        let calls = cells.calls.value();
-        cells.calls.add(1);
-        self.is_call_timed(handler, calls).then(|| self.now())
+        self.begin_call(handler, cells)
     }
 
     /// A batch was closed.
@@ -412,9 +410,14 @@ impl<A: Actor> Context<A> {
         self.link.cell().rare_stats().batched.of(handler, A::HANDLERS.len())
     }
 
-    /// Whether the call after so many of a batched handler is timed.
-    pub(super) fn is_call_timed(&self, handler: usize, calls: u64) -> bool {
-        A::HANDLERS[handler].is_async() || calls.is_multiple_of(TIMED_EVERY) || self.commons().is_seeded()
+    /// A batched handler is called. The time, if it is this call's turn.
+    pub(super) fn begin_call(&self, handler: usize, cells: &BatchCells) -> Option<Instant> {
+        let calls = cells.calls.value();
+        cells.calls.add(1);
+        let is_timed = A::HANDLERS[handler].is_async()
+            || calls.is_multiple_of(TIMED_EVERY)
+            || self.commons().is_seeded();
+        is_timed.then(|| self.now())
     }
 
     /// Counts messages of a batch that nobody waits for any more.

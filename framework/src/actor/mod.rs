@@ -70,6 +70,7 @@ pub(crate) use home::PINNED_MAX;
 pub(crate) use lifecycle::{first_start, short_type_name};
 pub(crate) use parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, IncarnationEnd, Parent, Verdict};
 pub(crate) use reply::{RawReply, ReplyRx, pair as reply_pair};
+pub(crate) use request::earlier;
 pub(crate) use settings::{Configured, SettingsChange};
 pub(crate) use stats::{CellStats, RareStats};
 

@@ -97,8 +97,7 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
 
     /// Waits for room and for the answer no longer than until `deadline`.
     pub fn by(mut self, deadline: impl Into<Instant>) -> Self {
-        let deadline = deadline.into();
-        self.deadline = Some(self.deadline.map_or(deadline, |before| before.min(deadline)));
+        self.deadline = earlier(self.deadline, Some(deadline.into()));
         self
     }
 
@@ -394,7 +393,8 @@ pub(super) fn poll_deadline<A: Actor>(
     }
 }
 
-pub(super) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+#[inline]
+pub(crate) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

@@ -19,7 +19,7 @@ use super::context::Context;
 use super::error::AskError;
 use super::lifecycle::StartError;
 use super::refs::ActorRef;
-use super::request::Request;
+use super::request::{Request, earlier};
 use super::route::Target;
 use super::{Actor, Handles, Message};
 use crate::cache::{Accessor, BoxFuture, Core, Kept, LoadError, Loaded, Source, Stamp, Versioned, Want};
@@ -107,8 +107,7 @@ where
 
     /// As [`Request::by`].
     pub fn by(mut self, deadline: impl Into<Instant>) -> Self {
-        let deadline = deadline.into();
-        self.deadline = Some(self.deadline.map_or(deadline, |before| before.min(deadline)));
+        self.deadline = earlier(self.deadline, Some(deadline.into()));
         self
     }
 

@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::balance::{Balancer, Call, LoadNumbers, Member, Outcome, nanos};
+use super::balance::{Balancer, Call, LoadNumbers, Member, Outcome};
 use crate::actor::{Actor, ActorRef, AskError, Commons, PoolSource, short_type_name};
-use crate::stats::{PoolNumbers, SharedCounter};
+use crate::stats::{PoolNumbers, SharedCounter, nanos};
 use crate::supervisor::{ChildId, ChildSpec, StopLimit, SupervisorRef};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -89,6 +89,14 @@ impl<A: Actor> Replicas<A> {
         self.balancer.begin(self.now(), key, self.random(), queued)
     }
 
+    /// A message that nobody waits for was sent; or it was not, and it is as if nobody had been picked.
+    pub(super) fn sent<E>(&self, call: &Underway<A>, sent: &Result<(), E>) {
+        match sent {
+            Ok(()) => self.balancer.told(call, self.now()),
+            Err(_) => self.balancer.take_back(call, self.now()),
+        }
+    }
+
     /// Begins a call at each replica, one after the other, until `send` has sent it: for a message that nobody waits
     /// for, and that a full mailbox gives back.
     pub(super) fn tell_any<M, E>(
@@ -105,18 +113,12 @@ impl<A: Actor> Replicas<A> {
         let mut message = message;
         let mut was_full = false;
         loop {
-            match send(&call.target().actor, message) {
-                Ok(()) => {
-                    self.balancer.told(&call, self.now());
-                    return Ok(());
-                }
-                Err(error) => {
-                    self.balancer.take_back(&call, self.now());
-                    let (given_back, is_full) = back(error);
-                    message = given_back;
-                    was_full |= is_full;
-                }
-            }
+            let sent = send(&call.target().actor, message);
+            self.sent(&call, &sent);
+            let Err(error) = sent else { return Ok(()) };
+            let (given_back, is_full) = back(error);
+            message = given_back;
+            was_full |= is_full;
             let tried = call.member().id;
             let others = others.get_or_insert_with(|| self.after(tried).into_iter());
             let next = others.find_map(|member| self.balancer.begin_at(&member, self.now()));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::replicas::{Replicas, Underway};
 use crate::actor::{
-    Actor, ActorRef, AskError, Handles, Message, ReplyTo, Request, SendError, Target, TellError,
+    Actor, ActorRef, AskError, Handles, Message, ReplyTo, Request, SendError, Target, TellError, earlier,
 };
 
 /// A message on its way to one of a pool's replicas, which is picked when it is sent: at its first poll, by
@@ -67,8 +67,7 @@ impl<'a, A: Handles<M>, M: Message> PoolRequest<'a, A, M> {
 
     /// Waits for room and for the answer no longer than until `deadline`.
     pub fn by(mut self, deadline: impl Into<Instant>) -> Self {
-        let deadline = deadline.into();
-        self.deadline = Some(self.deadline.map_or(deadline, |before| before.min(deadline)));
+        self.deadline = earlier(self.deadline, Some(deadline.into()));
         self
     }
 
@@ -107,10 +106,7 @@ impl<'a, A: Handles<M>, M: Message> PoolRequest<'a, A, M> {
         let request = Request::new(Target::owned(&under.call.target().actor), message);
         let sent = limited(request, deadline).send().await;
         under.is_over = true;
-        match &sent {
-            Ok(()) => replicas.balancer.told(&under.call, replicas.now()),
-            Err(_) => replicas.balancer.take_back(&under.call, replicas.now()),
-        }
+        replicas.sent(&under.call, &sent);
         sent
     }
 
@@ -124,7 +120,7 @@ impl<'a, A: Handles<M>, M: Message> PoolRequest<'a, A, M> {
         let (replicas, key, message) = self.into_unsent();
         let call = replicas.begin(key);
         let sent = ActorRef::request(&call.target().actor, message).forward(reply);
-        replicas.balancer.told(&call, replicas.now());
+        replicas.sent(&call, &sent);
         sent
     }
 

@@ -1,5 +1,7 @@
 //! Counts that only grow.
 
+use std::time::Duration;
+
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// A count that one thread at a time writes, and any thread reads.
@@ -37,6 +39,11 @@ impl SharedCounter {
         // ORDERING: Relaxed; as above.
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// As a count.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

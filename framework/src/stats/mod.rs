@@ -17,7 +17,7 @@ mod pool;
 mod rate;
 mod striped;
 
-pub(crate) use counter::{Counter, SharedCounter};
+pub(crate) use counter::{Counter, SharedCounter, nanos};
 pub use histogram::Distribution;
 pub(crate) use histogram::Histogram;
 pub use pool::PoolNumbers;

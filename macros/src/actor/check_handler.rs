@@ -14,7 +14,7 @@ use super::parse::Method;
 use crate::errors::Errors;
 use crate::generics;
 use crate::names;
-use crate::options;
+use crate::options::{self, Opt};
 use crate::types::{self, Answer, Flaw};
 
 pub(crate) enum Checked {
@@ -84,18 +84,8 @@ fn options(attr: &Attribute, errors: &mut Errors) -> Options {
             "batch" => options.batch = Some(check_batch::options(opt, errors)),
             "message" => options.message = opt.ident("PlaceOrder", errors),
             "reply" => options.is_alias = opt.word(&["result"], errors).is_some(),
-            "invalidates" => {
-                for cache in opt.list("invalidates(balance)", errors) {
-                    cache.flag(errors);
-                    options.invalidates.push(cache.name);
-                }
-            }
-            "updates" => {
-                for cache in opt.list("updates(balance)", errors) {
-                    cache.flag(errors);
-                    options.updates.push(cache.name);
-                }
-            }
+            "invalidates" => options.invalidates.extend(caches(opt, "invalidates(balance)", errors)),
+            "updates" => options.updates.extend(caches(opt, "updates(balance)", errors)),
             "priority" => options.priority = check_overload::priority(&opt, errors),
             "breaker" => options.breaker = Some(check_overload::breaker(opt, errors)),
             _ => {
@@ -105,6 +95,14 @@ fn options(attr: &Attribute, errors: &mut Errors) -> Options {
         }
     }
     options
+}
+
+fn caches(opt: Opt, example: &str, errors: &mut Errors) -> Vec<Ident> {
+    let named = opt.list(example, errors).into_iter().map(|cache| {
+        cache.flag(errors);
+        cache.name
+    });
+    named.collect()
 }
 
 fn handler(method: &Method, attr: &Attribute, actor: &Actor<'_>, errors: &mut Errors) -> Option<Handler> {

@@ -71,11 +71,8 @@ impl<M: Message> Rerun<M> {
     }
 
     pub(super) fn begin_call<A: Handles<M>>(&mut self, ctx: &Context<A>, handler: usize, len: usize) {
-        let cells = ctx.batch_cells(handler);
-        let calls = cells.calls.value();
-        cells.calls.add(1);
         self.len = len;
-        self.began = ctx.is_call_timed(handler, calls).then(|| ctx.now());
+        self.began = ctx.begin_call(handler, ctx.batch_cells(handler));
     }
 
     /// Nothing is tried again.

@@ -4,7 +4,7 @@ use std::ops::AddAssign;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::stats::{Counter, Distribution, Histogram};
+use crate::stats::{Counter, Distribution, Histogram, nanos};
 
 /// Why a batch took no more messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,11 +100,11 @@ impl BatchCells {
     }
 
     pub(super) fn waited(&self, time: Duration) {
-        self.waits.record(nanoseconds(time));
+        self.waits.record(nanos(time));
     }
 
     pub(super) fn ran(&self, time: Duration) {
-        self.runs.record(nanoseconds(time));
+        self.runs.record(nanos(time));
     }
 
     pub(crate) fn read(&self) -> BatchStats {
@@ -126,10 +126,6 @@ impl BatchCells {
             runs: self.runs.read(),
         }
     }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// What one batched handler has done, in one actor or in all of a type.

@@ -84,34 +84,18 @@ impl<A: Actor> Link<A> {
     pub(in super::super) fn take_next(
         &mut self,
         handler: usize,
-        mut accepts: impl FnMut(&A::Message) -> bool,
+        accepts: impl FnOnce(&A::Message) -> bool,
     ) -> Next<A::Message> {
-        let mailbox = &self.cell().mailbox;
-        let mut is_other = false;
-        let mut is_wanted = |message: &A::Message| {
-            is_other = A::handler_of(message) != handler;
+        let mut why_not = Next::Empty;
+        let is_wanted = |message: &A::Message| {
+            let is_other = A::handler_of(message) != handler;
+            why_not = if is_other { Next::Other } else { Next::Refused };
             !is_other && accepts(message)
         };
+        // A message that its sender is about to fill is the next look's.
         // SAFETY: whoever has the context mutably is the runner, or the runner's handler.
-        let message = match unsafe { mailbox.find() } {
-            // SAFETY: as above; it was just found, and the reference ends with this expression.
-            Find::Item(found) => match is_wanted(unsafe { mailbox.peek(&found) }) {
-                // SAFETY: as above.
-                true => Some(unsafe { mailbox.take(found) }),
-                false => None,
-            },
-            // Its sender is about to fill it: it is the next look's.
-            Find::Busy => return Next::Empty,
-            Find::Empty => match mailbox.pop_ring_if(&mut is_wanted) {
-                None if mailbox.len() == 0 => return Next::Empty,
-                message => message,
-            },
-        };
-        match message {
-            Some(message) => Next::Message(message),
-            None if is_other => Next::Other,
-            None => Next::Refused,
-        }
+        let message = unsafe { self.cell().mailbox.pop_if(is_wanted) };
+        message.map_or(why_not, Next::Message)
     }
 
     /// Shows senders all the room that was made.

@@ -349,8 +349,7 @@ where
             let Some(core) = core.upgrade() else { return };
             let seat = core.flights.take(&key, reserved);
             let Turn::Lead(_permit) = seat.turn().await else { return };
-            let rest = core.memory.peek(&key);
-            let mut best = rest.clone();
+            let mut best = core.memory.peek(&key);
             if core.look_behind(&seat, &key, Want::After(Stamp::MIN), &mut best).await.is_none() {
                 // What it comes to is in the flight, for whoever waits.
                 let _in_flight = core.load(&seat, &key, &*source, best).await;

@@ -47,7 +47,6 @@ pub(crate) use roster::MEMBERS_MAX;
 pub use roster::Member;
 use roster::Roster;
 pub use settings::Settings;
-pub(crate) use settings::nanos;
 
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU32, Ordering};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::stats::nanos;
+
 use super::load::TICK_BITS;
 
 /// The tuning of one pool.
@@ -89,10 +91,6 @@ impl Settings {
         let part = half_lives - whole as f32;
         f32::from_bits((127 - whole) << 23) * (1.0 - 0.5 * part)
     }
-}
-
-pub(crate) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

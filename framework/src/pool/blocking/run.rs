@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::threads::{Ended, Threads, Work};
-use crate::actor::{AskError, inherited_deadline};
+use crate::actor::{AskError, earlier, inherited_deadline};
 
 /// Work for a blocking pool. Nothing is sent before it is awaited.
 ///
@@ -41,8 +41,7 @@ impl<'a, S: 'static, F> Run<'a, S, F> {
 
     /// Waits for room and for the answer no longer than until `deadline`.
     pub fn by(mut self, deadline: impl Into<Instant>) -> Self {
-        let deadline = deadline.into();
-        self.deadline = Some(self.deadline.map_or(deadline, |before| before.min(deadline)));
+        self.deadline = earlier(self.deadline, Some(deadline.into()));
         self
     }
 }
@@ -68,8 +67,7 @@ where
     F: FnOnce(&mut S) -> T + Send + 'static,
     T: Send + 'static,
 {
-    let inherited = inherited_deadline();
-    let deadline = deadline.into_iter().chain(inherited).min();
+    let deadline = earlier(deadline, inherited_deadline());
     match until(threads, deadline, threads.room.acquire()).await {
         Some(Ok(permit)) => permit.forget(),
         Some(Err(_)) => return Err(AskError::Stopped),

@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::super::spec::Concurrency;
 use crate::actor::{Commons, PoolSource, StartError, TellError, short_type_name};
-use crate::stats::{PoolNumbers, SharedCounter};
+use crate::stats::{PoolNumbers, SharedCounter, nanos};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -350,7 +350,7 @@ impl Hands {
 }
 
 fn since(before: Instant, now: Instant) -> u64 {
-    super::super::balance::nanos(now.saturating_duration_since(before))
+    nanos(now.saturating_duration_since(before))
 }
 
 impl<S: 'static> PoolSource for Threads<S> {
