@@ -12,8 +12,10 @@ const BUCKETS: usize = 10;
 pub(super) struct Window {
     span: Duration,
     epoch: Instant,
-    /// The bucket that the last call was counted in, by its number since the epoch.
+    /// The bucket that the last call was counted in, by its number since the epoch; and when it ends: calls are many,
+    /// buckets few.
     at: u64,
+    at_ends: Instant,
     buckets: [Counts; BUCKETS],
 }
 
@@ -27,7 +29,7 @@ pub(super) struct Counts {
 
 impl Window {
     pub(super) fn new(span: Duration, now: Instant) -> Self {
-        Window { span, epoch: now, at: 0, buckets: [Counts::default(); BUCKETS] }
+        Window { span, epoch: now, at: 0, at_ends: now, buckets: [Counts::default(); BUCKETS] }
     }
 
     pub(super) fn add(&mut self, now: Instant, counts: Counts) {
@@ -52,13 +54,19 @@ impl Window {
     }
 
     fn expire(&mut self, now: Instant) {
-        let bucket = (self.span / BUCKETS as u32).max(Duration::from_nanos(1)).as_nanos();
-        let at = (now.saturating_duration_since(self.epoch).as_nanos() / bucket) as u64;
+        if now < self.at_ends {
+            return;
+        }
+        let bucket = (self.span / BUCKETS as u32).max(Duration::from_nanos(1));
+        let since = now.saturating_duration_since(self.epoch).as_nanos();
+        let at = (since / bucket.as_nanos()) as u64;
         let passed = at.saturating_sub(self.at);
         for step in 1..=passed.min(BUCKETS as u64) {
             self.buckets[(self.at + step) as usize % BUCKETS] = Counts::default();
         }
         self.at = self.at.max(at);
+        let left = bucket.as_nanos() - since % bucket.as_nanos();
+        self.at_ends = now.max(self.epoch) + Duration::from_nanos(left as u64);
     }
 }
 

@@ -225,18 +225,22 @@ impl Load {
     /// the calls under way says where that is more, so that a replica that hangs shows it before its calls end. `None`
     /// of one that is not known yet.
     pub fn cost(&self, now: u64, settings: &Settings) -> Option<f32> {
-        let estimate = Estimate::unpack(self.estimate.load(Ordering::Relaxed));
-        let known = estimate.map(|estimate| estimate.cost * settings.kept_after(estimate.ticks_until(now)));
+        let cost = self.cost_or_infinite(now, settings);
+        cost.is_finite().then_some(cost)
+    }
+
+    /// The same; infinite of one that is not known yet. A pick looks at this many times, at replicas that chance chose:
+    /// so nothing in it is a branch that depends on one of them.
+    pub(super) fn cost_or_infinite(&self, now: u64, settings: &Settings) -> f32 {
+        let packed = self.estimate.load(Ordering::Relaxed);
+        let estimate = Estimate::unpack(packed).unwrap_or(Estimate { cost: 0.0, tick: 0 });
+        let known = estimate.cost * settings.kept_after(estimate.ticks_until(now));
         let in_flight = self.in_flight.load(Ordering::Relaxed);
-        if in_flight == 0 {
-            return known;
-        }
-        let ages = now.wrapping_mul(u64::from(in_flight)).wrapping_add(self.starts.load(Ordering::Relaxed));
-        // Beside a change it can come out below zero.
-        let calls = in_flight as f32;
+        let calls = in_flight.max(1) as f32;
         let parts = if settings.is_serial { calls * calls } else { calls };
-        let age = (ages as i64).max(0) as f32 / parts;
-        known.map(|cost| cost.max(age)).or((age > UNKNOWN_AGE).then_some(age))
+        let age = self.ages(now, in_flight) as f32 / parts;
+        let is_known = packed != 0 || age > UNKNOWN_AGE;
+        if is_known { known.max(age) } else { f32::INFINITY }
     }
 
     /// Calls under way.
@@ -319,10 +323,14 @@ impl Load {
     /// The time that all calls have spent here together up to now, those under way included: its growth by the time
     /// that has passed is the mean number of calls under way.
     pub fn call_time(&self, now: u64) -> u64 {
-        let in_flight = u64::from(self.in_flight());
-        let under_way = now.wrapping_mul(in_flight).wrapping_add(self.starts.load(Ordering::Relaxed));
-        let under_way = if (under_way as i64) > 0 { under_way } else { 0 };
-        self.counts.took.value().wrapping_add(under_way)
+        self.counts.took.value().wrapping_add(self.ages(now, self.in_flight()) as u64)
+    }
+
+    /// For how long the calls that are under way have been so, together; not negative, though beside a change it would
+    /// come out below zero.
+    fn ages(&self, now: u64, in_flight: u32) -> i64 {
+        let ages = now.wrapping_mul(u64::from(in_flight)).wrapping_add(self.starts.load(Ordering::Relaxed));
+        (ages as i64).max(0)
     }
 }
 

@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | round robin | a counter | |
 //! | weighted | a counter, a table | nginx's smooth weighted round robin |
-//! | least loaded | all of up to [`SCAN_MAX`] members, [`LEAST_SAMPLES`] of more | Envoy's least request is two of any number, which leaves one of few idle ([#4481]) |
+//! | least loaded | all of up to [`SCAN_MAX`] members, [`SAMPLES`] of more | Envoy's least request is two of any number, which leaves one of few idle ([#4481]) |
 //! | power of two | two | Mitzenmacher, "The power of two choices in randomized load balancing" (2001) |
 //! | adaptive | all of up to [`SCAN_MAX`] members, [`SAMPLES`] of more | Finagle's peak-EWMA, with repairs: below |
 //! | by key | the key's slot; others while that is too full | Mirrokni, Thorup and Zadimoghaddam, "Consistent hashing with bounded loads" (2018) |
@@ -42,7 +42,7 @@ use arc_swap::ArcSwap;
 pub use load::{Load, LoadNumbers, Outcome};
 pub use pick::Balance;
 #[cfg(doc)]
-use pick::{LEAST_SAMPLES, SAMPLES, SCAN_MAX};
+use pick::{SAMPLES, SCAN_MAX};
 pub(crate) use roster::MEMBERS_MAX;
 pub use roster::Member;
 use roster::Roster;

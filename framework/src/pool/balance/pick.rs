@@ -11,7 +11,7 @@ pub enum Balance {
     RoundRobin,
     /// One after the other, each as often as its weight says, and as evenly as that goes.
     Weighted,
-    /// The one with the fewest calls and messages, by its weight: of all of up to 16 replicas, of 4 of more.
+    /// The one with the fewest calls and messages, by its weight: of all of up to 16 replicas, of 2 of more.
     LeastLoaded,
     /// Of two that chance picks, the one with fewer.
     PowerOfTwo,
@@ -29,11 +29,9 @@ pub enum Balance {
 
 /// Up to so many members are all looked at: among few, one that is passed over by chance idles.
 pub(super) const SCAN_MAX: usize = 16;
-/// How many the strategy of the least loaded one looks at where there are more.
-pub(super) const LEAST_SAMPLES: usize = 4;
-/// How many the adaptive strategy looks at where there are more. Two would leave one pick in forty-five of ten members
-/// to the two slowest.
-pub(super) const SAMPLES: usize = 3;
+/// How many are looked at where there are more: each further look costs as much as a roster's load, and Mitzenmacher's
+/// result is that the second is the one that matters.
+pub(super) const SAMPLES: usize = 2;
 
 impl Balance {
     pub(super) fn takes_turns(self) -> bool {
@@ -62,7 +60,7 @@ impl<T> Balancer<T> {
             Balance::RoundRobin => Some(self.turn(len)),
             Balance::Weighted => Some(usize::from(roster.turns[self.turn(roster.turns.len())])),
             Balance::LeastLoaded => {
-                let count = if len <= SCAN_MAX { len } else { LEAST_SAMPLES };
+                let count = if len <= SCAN_MAX { len } else { SAMPLES };
                 self.least(roster, now, samples(len, count, random), |member| calls(member, &queued))
             }
             Balance::PowerOfTwo => {
@@ -116,20 +114,14 @@ impl<T> Balancer<T> {
         places: impl Iterator<Item = usize>,
         score: impl Fn(&Member<T>) -> f32,
     ) -> Option<usize> {
-        let mut best = None;
-        let mut lowest = f32::INFINITY;
+        let mut best = Best::default();
         for at in places {
             let member = &*roster.members[at];
-            if !member.load.is_in_service(now) {
-                continue;
-            }
-            let score = self.weighed(roster, at, now, score(member));
-            if score < lowest {
-                lowest = score;
-                best = Some(at);
+            if member.load.is_in_service(now) {
+                best.offer(at, self.weighed(roster, at, now, score(member)));
             }
         }
-        best
+        best.place()
     }
 
     /// The score of a member by its part of the work: larger for one of little weight, or one that starts slowly.
@@ -152,30 +144,23 @@ impl<T> Balancer<T> {
         let len = roster.members.len();
         // What of those that are not known yet: they may be as quick as the quickest.
         let mut least_cost = f32::INFINITY;
-        let mut seen = [(0, 0.0, None); COUNT];
-        let mut seen_len = 0;
-        for at in samples(len, COUNT, random) {
+        let mut seen = [(0, f32::INFINITY, f32::INFINITY); COUNT];
+        for (seen, at) in seen.iter_mut().zip(samples(len, COUNT, random)) {
             let member = &*roster.members[at];
             if member.load.is_in_service(now) {
-                let cost = member.load.cost(now, &self.settings);
-                least_cost = least_cost.min(cost.unwrap_or(f32::INFINITY));
-                seen[seen_len] = (at, self.weighed(roster, at, now, calls(member, &queued)), cost);
-                seen_len += 1;
+                let cost = member.load.cost_or_infinite(now, &self.settings);
+                least_cost = least_cost.min(cost);
+                *seen = (at, self.weighed(roster, at, now, calls(member, &queued)), cost);
             }
         }
         if least_cost.is_infinite() {
             least_cost = 1.0;
         }
-        let mut best = None;
-        let mut lowest = f32::INFINITY;
-        for &(at, calls, cost) in &seen[..seen_len] {
-            let score = cost.unwrap_or(least_cost) * calls;
-            if score < lowest {
-                lowest = score;
-                best = Some(at);
-            }
+        let mut best = Best::default();
+        for (at, calls, cost) in seen {
+            best.offer(at, calls * if cost.is_finite() { cost } else { least_cost });
         }
-        best
+        best.place()
     }
 
     /// The member that the key belongs to, or the next one in the key's own order that is not too full.
@@ -203,6 +188,34 @@ impl<T> Balancer<T> {
         with_room
             .or(spare)
             .unwrap_or_else(|| usize::from(roster.slots[(key >> (u64::BITS - SLOT_BITS)) as usize]))
+    }
+}
+
+/// The place with the lowest score, of those offered; the first of equals. A comparison of whole numbers, because which
+/// of two is lower is chance, and a branch on chance costs more than a look.
+struct Best {
+    /// The bits of the score: as it is not negative, they are in its order.
+    score: u32,
+    place: usize,
+}
+
+impl Default for Best {
+    fn default() -> Self {
+        Best { score: f32::INFINITY.to_bits(), place: usize::MAX }
+    }
+}
+
+impl Best {
+    /// An infinite score is no offer.
+    fn offer(&mut self, place: usize, score: f32) {
+        debug_assert!(score >= 0.0, "{score}");
+        let is_lower = score.to_bits() < self.score;
+        self.place = if is_lower { place } else { self.place };
+        self.score = self.score.min(score.to_bits());
+    }
+
+    fn place(self) -> Option<usize> {
+        (self.place != usize::MAX).then_some(self.place)
     }
 }
 

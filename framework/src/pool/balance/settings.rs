@@ -6,11 +6,16 @@ use crate::stats::nanos;
 
 use super::load::TICK_BITS;
 
+/// A whole step of an `f32`'s exponent, in its bits.
+const MANTISSA_BITS: u32 = f32::MANTISSA_DIGITS - 1;
+/// Steps are kept finer than that, for ticks are short.
+const PER_TICK_SHIFT: u32 = 20;
+
 /// The tuning of one pool.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// One by the half-life of estimates, in ticks.
-    per_half_life: f32,
+    /// By how much each tick lowers the logarithm of an estimate: see `kept_after`.
+    per_tick: u64,
     pub(super) is_serial: bool,
     pub(super) penalty: u64,
     pub(super) slow_start: u64,
@@ -22,7 +27,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            per_half_life: 0.0,
+            per_tick: 0,
             is_serial: false,
             penalty: nanos(Duration::from_secs(1)),
             slow_start: nanos(Duration::from_secs(5)),
@@ -39,8 +44,8 @@ impl Settings {
     /// How long until an estimate of a replica that is not called is half of what it was.
     #[must_use]
     pub fn half_life(mut self, half_life: Duration) -> Self {
-        let ticks = nanos(half_life) as f32 / (1u64 << TICK_BITS) as f32;
-        self.per_half_life = 1.0 / ticks.max(1.0);
+        let tick = 1 << TICK_BITS;
+        self.per_tick = tick * (1 << (MANTISSA_BITS + PER_TICK_SHIFT)) / nanos(half_life).max(tick);
         self
     }
 
@@ -81,15 +86,11 @@ impl Settings {
     }
 
     /// What is left of an estimate after so many ticks: 2 to the power of minus the half-lives, linear between two
-    /// whole ones (6 % above it at most), which costs no call.
+    /// whole ones (6 % above it at most). The exponent of an `f32` does it: its bits, as a whole number, are the
+    /// logarithm to the base of 2 in just that approximation.
     pub(super) fn kept_after(&self, ticks: u32) -> f32 {
-        let half_lives = ticks as f32 * self.per_half_life;
-        if half_lives >= 100.0 {
-            return 0.0;
-        }
-        let whole = half_lives as u32;
-        let part = half_lives - whole as f32;
-        f32::from_bits((127 - whole) << 23) * (1.0 - 0.5 * part)
+        let less = u64::from(ticks).saturating_mul(self.per_tick) >> PER_TICK_SHIFT;
+        f32::from_bits(u64::from(1f32.to_bits()).saturating_sub(less) as u32)
     }
 }
 
