@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
-use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, UnitWeighter};
+use quick_cache::{DefaultHashBuilder, Lifecycle, Options, OptionsBuilder, UnitWeighter};
 
 use crate::stats::{SharedCounter, Striped};
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -80,6 +80,18 @@ impl std::ops::AddAssign for CacheStats {
     }
 }
 
+/// How a memory of so many entries evicts.
+pub(super) fn options(capacity: usize) -> Options {
+    OptionsBuilder::new()
+        .estimated_items_capacity(capacity)
+        .weight_capacity(capacity as u64)
+        // quick_cache leaves 3 % to entries that were read once, as S3-FIFO's authors did for caches of millions. Of 500
+        // entries that is 15: 1.5 points more misses (`compare cache`, misses/500), and none fewer of 4,000.
+        .hot_allocation(0.9)
+        .build()
+        .expect("both capacities are set")
+}
+
 impl<K, V> KeyedCache<K, V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -89,13 +101,13 @@ where
     /// otherwise. Memory is taken as entries come.
     pub fn new(capacity: usize, ttl: Duration) -> Self {
         let capacity = capacity.max(1);
-        let options = OptionsBuilder::new()
-            .estimated_items_capacity(capacity)
-            .weight_capacity(capacity as u64)
-            .build()
-            .expect("both capacities are set");
         KeyedCache {
-            entries: Cache::with_options(options, UnitWeighter, DefaultHashBuilder::default(), HandOut),
+            entries: Cache::with_options(
+                options(capacity),
+                UnitWeighter,
+                DefaultHashBuilder::default(),
+                HandOut,
+            ),
             ttl,
             epoch: AtomicU64::new(0),
             lookups: Striped::default(),

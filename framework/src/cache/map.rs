@@ -3,7 +3,9 @@
 use std::hash::Hash;
 
 use quick_cache::sync::Cache;
-use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, UnitWeighter};
+use quick_cache::{DefaultHashBuilder, Lifecycle, UnitWeighter};
+
+use super::keyed::options;
 
 /// At most `capacity` entries, rounded up to fill its parts evenly.
 pub(super) struct Map<K, T>(Cache<K, T, UnitWeighter, DefaultHashBuilder, HandOut>);
@@ -14,12 +16,7 @@ where
     T: Clone + Send + Sync + 'static,
 {
     pub(super) fn new(capacity: usize) -> Self {
-        let options = OptionsBuilder::new()
-            .estimated_items_capacity(capacity)
-            .weight_capacity(capacity as u64)
-            .build()
-            .expect("both capacities are set");
-        Map(Cache::with_options(options, UnitWeighter, DefaultHashBuilder::default(), HandOut))
+        Map(Cache::with_options(options(capacity), UnitWeighter, DefaultHashBuilder::default(), HandOut))
     }
 
     #[inline]

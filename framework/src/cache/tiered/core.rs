@@ -28,6 +28,13 @@ pub(super) trait Wire<K, V>: Send + Sync {
     fn value_back(&self, bytes: &[u8]) -> Option<V>;
 }
 
+/// A key and its value in bytes, alike for every tier. Made once, before any lock: a large value takes its time.
+pub(super) struct Encoded {
+    key: Arc<[u8]>,
+    /// Nothing of a value that cannot be encoded.
+    body: Option<Body>,
+}
+
 /// What is not a tier of its own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
@@ -163,29 +170,43 @@ where
         }
     }
 
-    /// The same state for a tier; nothing if it cannot be encoded, or is not to be kept there.
-    pub(super) fn entry_for(&self, slot: &Slot, key: &K, kept: &Kept<V>, now: Timestamp) -> Option<Entry> {
+    /// What the tiers are sent of this key and value. Nothing if there are none, or the key cannot be encoded.
+    pub(super) fn encoded(&self, key: &K, value: Option<&V>) -> Option<Encoded> {
+        let key = self.key_bytes(key)?;
+        let body = match value {
+            Some(value) => self.wire.as_ref()?.value(value).map(Body::Value),
+            None => Some(Body::Absent),
+        };
+        Some(Encoded { key, body })
+    }
+
+    /// A state for a tier; nothing if it is not to be kept there.
+    fn entry_for(&self, slot: &Slot, key: &K, kept: &Kept<V>, body: Body, now: Timestamp) -> Option<Entry> {
         let lifetime = self.lifetime_of(kept.value.as_ref(), slot.lifetime);
         let fresh_until = kept.made_at.after(self.jittered(lifetime.fresh, key, kept.stamp));
         let keep_until = fresh_until.after(lifetime.stale).after(lifetime.on_error);
-        let body = match &kept.value {
-            Some(value) => Body::Value(self.wire.as_ref()?.value(value)?),
-            None => Body::Absent,
-        };
         let tags = kept.tags.iter().flat_map(|tags| tags.iter().cloned()).collect();
         let entry = Entry { stamp: kept.stamp, made_at: kept.made_at, fresh_until, keep_until, tags, body };
         entry.is_kept(now).then_some(entry)
     }
 
-    /// Sends a state to every tier. What cannot be put there is removed from there, if it was written.
-    pub(super) fn send(&self, key: &K, kept: &Kept<V>, origin: Origin) -> Vec<(usize, OnItsWay)> {
-        let Some(bytes) = self.key_bytes(key) else { return Vec::new() };
+    /// Sends a state to every tier, its value as it was encoded. What cannot be put there is removed from there, if it
+    /// was written.
+    pub(super) fn send(
+        &self,
+        key: &K,
+        kept: &Kept<V>,
+        encoded: Option<&Encoded>,
+        origin: Origin,
+    ) -> Vec<(usize, OnItsWay)> {
+        let Some(Encoded { key: bytes, body }) = encoded else { return Vec::new() };
         let now = self.clock.now();
         let send = |(index, slot): (usize, &Slot)| {
-            let on_its_way = match self.entry_for(slot, key, kept, now) {
-                Some(entry) => slot.put(&bytes, entry, origin),
+            let entry = body.as_ref().and_then(|body| self.entry_for(slot, key, kept, body.clone(), now));
+            let on_its_way = match entry {
+                Some(entry) => slot.put(bytes, entry, origin),
                 None if origin == Origin::Fill => None,
-                None => slot.remove(&bytes, kept.stamp),
+                None => slot.remove(bytes, kept.stamp),
             };
             Some((index, on_its_way?))
         };
@@ -201,8 +222,9 @@ where
 
     /// Puts a state into the memory and sends it on, and outdates the search for it.
     pub(super) fn write(&self, key: &K, kept: Kept<V>, origin: Origin) -> Vec<(usize, OnItsWay)> {
+        let encoded = self.encoded(key, kept.value.as_ref());
         let (displaced, writes) = self.flights.outdate(key, || {
-            let writes = self.send(key, &kept, origin);
+            let writes = self.send(key, &kept, encoded.as_ref(), origin);
             (self.memory.insert(key, kept), writes)
         });
         drop(displaced);

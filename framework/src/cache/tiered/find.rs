@@ -274,8 +274,9 @@ where
             Ok(kept) => {
                 let outcome = Outcome { kept: kept.clone(), is_stale: false };
                 let stamp = kept.stamp;
+                let encoded = self.encoded(key, kept.value.as_ref());
                 let keep = || {
-                    self.send(key, &kept, Origin::Fill);
+                    self.send(key, &kept, encoded.as_ref(), Origin::Fill);
                     self.memory.insert(key, kept)
                 };
                 seat.finish(Ok(outcome.clone()), keep, || self.memory.given(key, stamp));

@@ -132,7 +132,8 @@ where
             if let Some(core) = core.upgrade() {
                 let kept = Kept { stamp: core.clock.stamp(), ..kept };
                 // On its way is enough: nobody waits for the tiers.
-                let _on_its_way = core.send(&key, &kept, Origin::Write);
+                let encoded = core.encoded(&key, kept.value.as_ref());
+                let _on_its_way = core.send(&key, &kept, encoded.as_ref(), Origin::Write);
             }
             true
         })
