@@ -2,7 +2,7 @@
 //! and mdbook builds it without a warning.
 //!
 //! A block of Rust is an include of an anchor in `listings/`, whose files are modules of the test binary
-//! `listings`: what a reader sees is what ran.
+//! `listings`: what a reader sees is what ran. Or it is one of a program that other tests compile ([`ELSEWHERE`]).
 
 #![expect(clippy::unwrap_used, reason = "what cannot be read fails the test")]
 
@@ -17,6 +17,15 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 /// What a page may show besides Rust: nothing of it runs.
 const OTHER_LANGUAGES: &[&str] = &["text", "toml", "console"];
+
+/// Folders of the repository whose Rust other tests compile and run, or compile to see it fail.
+const ELSEWHERE: &[&str] = &[
+    "examples/migrate/src/bin/",
+    "examples/template/",
+    "examples/tour/src/bin/",
+    "examples/tour/tests/",
+    "tests/ui/fail/",
+];
 
 fn book() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -81,14 +90,34 @@ fn include(block: &str) -> Option<(&str, &str)> {
     (!file.contains("..") && !anchor.contains([':', '}'])).then_some((file, anchor))
 }
 
+/// As [`include`], of a file of the repository that others compile; without an anchor all of it is shown.
+fn include_elsewhere(block: &str) -> Option<(&str, Option<&str>)> {
+    let path = block.trim().strip_prefix("{{#include ../../")?.strip_suffix("}}")?;
+    let (file, anchor) = path.split_once(':').map_or((path, None), |(file, anchor)| (file, Some(anchor)));
+    let is_compiled = ELSEWHERE.iter().any(|folder| file.starts_with(folder));
+    let is_line_range = anchor.is_some_and(|anchor| anchor.contains([':', '}']));
+    (is_compiled && !is_line_range && !file.contains("..")).then_some((file, anchor))
+}
+
 /// The names that a listing opens with `// ANCHOR:`, and those it closes.
 fn anchors(listing: &str) -> (BTreeSet<&str>, BTreeSet<&str>) {
     let after = |mark| listing.lines().filter_map(move |line| line.trim().strip_prefix(mark)).map(str::trim);
     (after("// ANCHOR:").collect(), after("// ANCHOR_END:").collect())
 }
 
-/// What is wrong with the code of a page.
-fn broken_code(name: &str, page: &str, listings: &[(String, String)]) -> Vec<String> {
+/// Whether a listing opens and closes an anchor.
+fn has_anchor(listing: &str, anchor: &str) -> bool {
+    let (begun, ended) = anchors(listing);
+    begun.contains(anchor) && ended.contains(anchor)
+}
+
+/// What is wrong with the code of a page. `elsewhere` gives the text of a file of the repository.
+fn broken_code(
+    name: &str,
+    page: &str,
+    listings: &[(String, String)],
+    elsewhere: impl Fn(&str) -> Option<String>,
+) -> Vec<String> {
     let mut complaints = Vec::new();
     for (info, block) in blocks(page) {
         let language = info.split([',', ' ']).next().unwrap_or_default();
@@ -96,6 +125,16 @@ fn broken_code(name: &str, page: &str, listings: &[(String, String)]) -> Vec<Str
         if language != "rust" {
             if !OTHER_LANGUAGES.contains(&language) {
                 complaints.push(format!("{name}: a block in `{language}` that begins `{first}`"));
+            }
+            continue;
+        }
+        if let Some((file, anchor)) = include_elsewhere(&block) {
+            match (elsewhere(file), anchor) {
+                (None, _) => complaints.push(format!("{name}: there is no {file}")),
+                (Some(text), Some(anchor)) if !has_anchor(&text, anchor) => {
+                    complaints.push(format!("{name}: {file} has no whole anchor {anchor}"));
+                }
+                (Some(_), _) => {}
             }
             continue;
         }
@@ -107,8 +146,7 @@ fn broken_code(name: &str, page: &str, listings: &[(String, String)]) -> Vec<Str
             complaints.push(format!("{name}: there is no listing {file}"));
             continue;
         };
-        let (begun, ended) = anchors(listing);
-        if !begun.contains(anchor) || !ended.contains(anchor) {
+        if !has_anchor(listing, anchor) {
             complaints.push(format!("{name}: {file} has no whole anchor {anchor}"));
         }
     }
@@ -231,9 +269,11 @@ fn build(into: &Path) -> String {
 #[test]
 fn every_block_of_rust_is_a_listing() {
     let listings = folder(&book().join("listings"), "rs");
-    let complaints =
-        pages().iter().flat_map(|(name, page)| broken_code(name, page, &listings)).collect::<Vec<_>>();
-    assert_none(&complaints);
+    let root = book().parent().unwrap().to_owned();
+    let elsewhere = |file: &str| fs::read_to_string(root.join(file)).ok();
+    let pages = pages();
+    let complaints = pages.iter().flat_map(|(name, page)| broken_code(name, page, &listings, elsewhere));
+    assert_none(&complaints.collect::<Vec<_>>());
 }
 
 #[test]
@@ -273,8 +313,10 @@ fn a_line_holds_one_sentence() {
 #[test]
 fn every_test_that_is_named_exists() {
     let root = book().parent().unwrap().to_owned();
-    let sources =
-        sources(&["framework/src", "tests/tests", "examples/tests"].map(|folder| root.join(folder)));
+    let sources = sources(
+        &["framework/src", "tests/tests", "examples", "book/listings", "book/tests"]
+            .map(|folder| root.join(folder)),
+    );
     let named = pages().into_iter().flat_map(|(name, page)| {
         let tests = test_names(&page);
         tests.into_iter().map(move |test| (name.clone(), test))
@@ -308,7 +350,8 @@ fn the_book_builds_without_warnings_and_its_links_lead_somewhere() {
 #[test]
 fn the_rules_see_what_breaks_them() {
     let listings = [("a.rs".to_owned(), "// ANCHOR: x\nf();\n// ANCHOR_END: x\n// ANCHOR: y".to_owned())];
-    let broken = |block: &str| broken_code("p.md", block, &listings);
+    let elsewhere = |file: &str| (file == "tests/ui/fail/a.rs").then(|| listings[0].1.clone());
+    let broken = |block: &str| broken_code("p.md", block, &listings, elsewhere);
     assert_eq!(broken("```rust\n{{#include ../listings/a.rs:x}}\n```"), [""; 0]);
     assert_eq!(broken("```text\nx\n```"), [""; 0]);
     assert_eq!(broken("```rust\nf();\n```"), ["p.md: Rust that no test compiles, begins `f();`"]);
@@ -316,6 +359,14 @@ fn the_rules_see_what_breaks_them() {
     assert_eq!(broken("```rust\n{{#include ../listings/a.rs}}\n```").len(), 1);
     assert_eq!(broken("```rust\n{{#include ../listings/b.rs:x}}\n```"), ["p.md: there is no listing b.rs"]);
     assert_eq!(broken("```rust\n{{#include ../listings/a.rs:y}}\n```"), ["p.md: a.rs has no whole anchor y"]);
+    assert_eq!(broken("```rust\n{{#include ../../tests/ui/fail/a.rs}}\n```"), [""; 0]);
+    assert_eq!(broken("```rust\n{{#include ../../tests/ui/fail/a.rs:x}}\n```"), [""; 0]);
+    assert_eq!(broken("```rust\n{{#include ../../tests/ui/fail/a.rs:y}}\n```").len(), 1);
+    assert_eq!(
+        broken("```rust\n{{#include ../../tests/ui/fail/b.rs}}\n```"),
+        ["p.md: there is no tests/ui/fail/b.rs"]
+    );
+    assert_eq!(broken("```rust\n{{#include ../../framework/src/lib.rs}}\n```").len(), 1);
     assert_eq!(broken("```\nf();\n```").len(), 1);
     assert_eq!(broken("text\n\n    f();\n").len(), 1);
 
