@@ -43,6 +43,7 @@
 //! | [`cache`] | published views and keyed caches, usable alone |
 //! | [`shard`] | shards, keys and their routes |
 //! | [`pool`] | replicated actors behind a load-balancing strategy, threads for blocking work |
+//! | [`cores`] | the machine's processors, and the threads that a system pinned |
 //! | [`overload`] | adaptive limits, shedding, circuit breakers |
 //! | [`topic`] | publish and subscribe |
 //! | [`monitor`] | what every actor does |
@@ -119,11 +120,12 @@ pub mod topic;
 
 #[cfg(not(ostraca_loom))]
 pub use actor::{
-    Actor, ActorId, ActorRef, AskError, Batch, BatchItems, BatchPlan, Cached, CachedMessage, Carries,
+    Actor, ActorId, ActorRef, AskError, Batch, BatchItems, BatchPlan, Bound, Cached, CachedMessage, Carries,
     Context, DeadLetter, DeadReason, Envelope, Failure, Finds, Handled, HandlerInfo, Handles, Home, Inline,
-    Item, Label, Local, LookupError, Message, Methods, MoveError, Moved, NoMethods, Reads, Recipient,
-    RecipientRequest, ReplyTo, Request, Restart, Route, SendError, Sending, Settings, SpawnError, StartError,
-    StopReason, Target, Task, TellError, Terminated, TieredMessage, TieredRead, Turn, WeakRef, log_panics,
+    Item, Label, Local, LookupError, Message, Methods, MoveError, Moved, NoMethods, NotPinnedError, Reads,
+    Recipient, RecipientRequest, ReplyTo, Request, Restart, Route, SendError, Sending, Settings, SpawnError,
+    StartError, StopReason, Target, Task, TellError, Terminated, TieredMessage, TieredRead, Turn, WeakRef,
+    log_panics,
 };
 #[cfg(not(ostraca_loom))]
 pub use mailbox::Overflow;
@@ -131,6 +133,8 @@ pub use mailbox::Overflow;
 pub use ostraca_macros::{Message, actor};
 #[cfg(not(ostraca_loom))]
 pub use pool::Pool;
+#[cfg(not(ostraca_loom))]
+pub use runtime::cores;
 #[cfg(not(ostraca_loom))]
 pub use shard::{All, Gather, KeyBytes, Keyed, Placement, ShardKey, Sharded, Shards};
 #[cfg(not(ostraca_loom))]

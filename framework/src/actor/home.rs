@@ -27,7 +27,9 @@
 //! one trip over the new home's injector; the actor pauses for as long as that takes, and for as long as the new home
 //! runs what is before it.
 //!
-//! **Bad at.** State that is not `Send`: it may be made on any worker. Moving a handler that blocks its thread: the move
+//! **To stay.** An actor with a [`Bound`](super::Bound) value does not move any more. It has begun on a pinned thread.
+//!
+//! **Bad at.** Moving a handler that blocks its thread: the move
 //! waits for its end like any control message.
 
 use std::fmt;
@@ -48,10 +50,12 @@ use crate::sync::atomic::{AtomicU8, Ordering};
 /// Where an actor's handlers run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Home {
-    /// On the system's workers, whichever is free, and on askers' threads. Every actor begins here.
+    /// On the system's workers, whichever is free, and on askers' threads. Every actor begins here, but those that are
+    /// [spawned elsewhere](crate::System::spawn_pinned).
     Workers,
     /// On the thread pinned to a core, by its place in
-    /// [`SystemBuilder::pinned_cores`](crate::SystemBuilder::pinned_cores).
+    /// [`SystemBuilder::pinned_cores`](crate::SystemBuilder::pinned_cores), or among those that
+    /// [`SystemBuilder::pinned_cores_auto`](crate::SystemBuilder::pinned_cores_auto) found.
     Pinned(usize),
 }
 
@@ -87,6 +91,9 @@ pub enum MoveError {
         /// How many pinned cores there are.
         pinned: usize,
     },
+    /// The actor has a [`Bound`](crate::Bound) value, which cannot leave its thread.
+    #[error("the actor stays: it has a value that is bound to its thread")]
+    Bound,
     /// The actor has stopped.
     #[error("the actor has stopped")]
     Stopped,
@@ -94,7 +101,7 @@ pub enum MoveError {
 
 /// The two bytes of a cell that say where it runs. Written by who holds the claim.
 pub(super) struct Residence {
-    /// Whether askers run it, [`TRACED`] and [`WATCHED`].
+    /// Whether askers run it, [`TRACED`], [`WATCHED`] and [`BOUND`].
     inline: AtomicU8,
     /// 0: the workers; else one more than the number of a pinned core.
     home: AtomicU8,
@@ -108,6 +115,8 @@ const NEVER: u8 = 2;
 const TRACED: u8 = 4;
 /// A seeded run is to see every message in the mailbox, so that no ask passes it by.
 const WATCHED: u8 = 8;
+/// It has a value that is bound to its thread, and does not move.
+const BOUND: u8 = 16;
 
 /// The most pinned cores of one system.
 pub(crate) const PINNED_MAX: usize = u8::MAX as usize;
@@ -156,6 +165,22 @@ impl Residence {
         self.home.load(Ordering::Relaxed)
     }
 
+    /// It does not move any more. The claim is held.
+    pub(super) fn bind(&self) {
+        // ORDERING: Relaxed, both; as in `set`.
+        self.inline.store(self.inline.load(Ordering::Relaxed) | BOUND, Ordering::Relaxed);
+    }
+
+    fn is_bound(&self) -> bool {
+        // ORDERING: Relaxed; the claim is held.
+        self.inline.load(Ordering::Relaxed) & BOUND != 0
+    }
+
+    /// A new cell's, before anybody else has it: it begins on this pinned core.
+    pub(super) fn begin_at(&self, core: usize) {
+        self.set(core as u8 + 1, Inline::Never);
+    }
+
     fn set(&self, home: u8, inline: Inline) {
         // ORDERING: Relaxed, all; the claim is held, and giving it up publishes them.
         self.home.store(home, Ordering::Relaxed);
@@ -185,20 +210,22 @@ fn byte_of(inline: Inline) -> u8 {
 /// An order to move.
 pub(crate) struct MoveOrder {
     home: u8,
-    /// Dropped if the actor stops before it arrives.
-    arrived: oneshot::Sender<Duration>,
+    arrived: Arrived,
 }
+
+/// Told the pause, or why the actor stays. Dropped if it stops before it arrives.
+type Arrived = oneshot::Sender<Result<Duration, MoveError>>;
 
 /// A cell that has left and not yet arrived.
 pub(super) struct Leaving {
     left_at: Instant,
-    arrived: oneshot::Sender<Duration>,
+    arrived: Arrived,
 }
 
 impl Leaving {
     pub(super) fn arrive(self, now: Instant) {
         // Nobody need wait for it.
-        let _unheard = self.arrived.send(now.saturating_duration_since(self.left_at));
+        let _unheard = self.arrived.send(Ok(now.saturating_duration_since(self.left_at)));
     }
 }
 
@@ -219,8 +246,11 @@ impl<A: Actor> Cell<A> {
         }
     }
 
-    /// Orders a move. What is returned is told the pause, or dropped if the actor stops first.
-    pub(super) fn move_to(&self, home: Home) -> Result<oneshot::Receiver<Duration>, MoveError> {
+    /// Orders a move. What is returned is told the pause or the refusal, or dropped if the actor stops first.
+    pub(super) fn move_to(
+        &self,
+        home: Home,
+    ) -> Result<oneshot::Receiver<Result<Duration, MoveError>>, MoveError> {
         let pinned = self.commons().pinned.len();
         let home = match home {
             Home::Workers => 0,
@@ -241,6 +271,11 @@ impl<A: Actor> Cell<A> {
         let leaving = Leaving { left_at: self.now(), arrived };
         if home == self.residence().home() {
             leaving.arrive(self.now());
+            return None;
+        }
+        if self.residence().is_bound() {
+            // Nobody need wait for it.
+            let _unheard = leaving.arrived.send(Err(MoveError::Bound));
             return None;
         }
         let inline = match home {

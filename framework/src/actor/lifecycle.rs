@@ -161,6 +161,16 @@ pub enum SpawnError {
     /// The system is stopping or stopped.
     #[error("the system is stopping and takes no new actors")]
     Stopping,
+    /// The system has no such pinned core.
+    #[error(
+        "there is no pinned core {core}: the system has {pinned}; name them by `pinned_cores` in its builder"
+    )]
+    NoCore {
+        /// The core that was asked for, by its place.
+        core: usize,
+        /// How many pinned cores there are.
+        pinned: usize,
+    },
     /// A supervisor has a significant child that cannot be one.
     #[error(
         "a significant child is transient or temporary, and its supervisor says `auto_shutdown`: say so, or leave \

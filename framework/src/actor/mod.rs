@@ -12,6 +12,7 @@
 //! [`ActorRef::stop`].
 
 mod batch;
+mod bound;
 mod cached;
 mod cell;
 mod commons;
@@ -45,6 +46,7 @@ use crate::cache::{CacheStats, TieredStats};
 pub use batch::{
     Batch, BatchItems, BatchPlan, BatchReplies, BatchStats, ClosedBy, Gathered, Item, take_batch,
 };
+pub use bound::{Bound, NotPinnedError};
 pub use cached::{Cached, CachedMessage, fill};
 pub use commons::{DeadLetter, DeadReason};
 pub use context::{Context, Task};

@@ -61,7 +61,7 @@ impl<A: Actor> ActorRef<A> {
     ///
     /// # Errors
     ///
-    /// When the system has no such home, or the actor stops first.
+    /// When the system has no such home, the actor has a [`Bound`](crate::Bound) value, or it stops first.
     ///
     /// # Cancellation
     ///
@@ -71,7 +71,10 @@ impl<A: Actor> ActorRef<A> {
         home: Home,
     ) -> impl Future<Output = Result<Moved, MoveError>> + Send + use<A> {
         let ordered = Self::cell(this).move_to(home);
-        async move { ordered?.await.map(|pause| Moved { pause }).map_err(|_| MoveError::Stopped) }
+        async move {
+            let pause = ordered?.await.map_err(|_| MoveError::Stopped)??;
+            Ok(Moved { pause })
+        }
     }
 
     /// Where the actor runs.

@@ -17,7 +17,8 @@
 //! sockets work in them. A cell that has nothing to do is in no queue and owns no task. The queues know neither tokio
 //! nor what a job is: a worker parks by keeping a [`Waker`](std::task::Waker), so that the models run them under loom.
 //!
-//! A [`Pinned`] thread is such a runtime with one worker, which a thread of its own polls: nobody steals from it.
+//! A [`Pinned`] thread is such a runtime with one worker, which a thread of its own polls: nobody steals from it. Which
+//! core it stands on is the module [`cores`]'s.
 //!
 //! **Guarantees.** A scheduled cell is run once an entry, by one worker, or abandoned when the runtime is closed or
 //! lost: never neither. When tokio drops the workers, each gives what it has left to the others, and the last one
@@ -49,6 +50,10 @@
 //! cannot be stolen, and Go's is stolen after three microseconds by whoever spins; both were left because one strands
 //! a cell behind a blocked handler and the other tears a ping-pong in two.
 
+#[cfg(feature = "actix")]
+mod arbiter;
+mod bound;
+pub mod cores;
 mod handle;
 mod home;
 mod idle;
@@ -67,12 +72,13 @@ mod usher;
 mod waker;
 mod worker;
 
+pub(crate) use bound::ThreadBound;
 pub(crate) use handle::{Counted, Handle, Refs, WeakHandle};
 pub(crate) use job::{Job, Runnable};
 pub(crate) use pinned::Pinned;
-pub(crate) use seam::Machine;
 #[cfg(feature = "testkit")]
-pub(crate) use seam::{Seam, SplitMix64};
+pub(crate) use seam::SplitMix64;
+pub(crate) use seam::{Machine, Seam};
 pub(crate) use shift::note_woken_task;
 #[cfg(feature = "testkit")]
 pub(crate) use sim::{Next, Pace, Passage};

@@ -14,6 +14,7 @@
 //!
 //! **Moving.** A shard moves between the system's workers and pinned cores while messages flow, by
 //! [`ActorRef::move_to`](crate::ActorRef::move_to) of its actor: `ActorRef::move_to(&ledger.shard(3), Home::Pinned(0))`.
+//! [`System::shards_pinned`](crate::System::shards_pinned) starts them there.
 //! The shard stays the same actor with the same mailbox, and what changes is who runs it; so the map of shards is not
 //! touched, no message is forwarded, and nothing of a key is lost, repeated or reordered.
 //!

@@ -2,7 +2,6 @@
 
 use std::any::TypeId;
 use std::fmt;
-#[cfg(feature = "toml")]
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use tokio::sync::watch;
 #[cfg(feature = "toml")]
 use super::config::File;
 use super::config::{ConfigError, Outside, Sources};
+use super::cores::{Cored, Wanted};
 use super::handle::{Inner, State, System};
 use super::readiness::GivenUp;
 use super::stop::{Phase, close_all};
@@ -21,7 +21,8 @@ use crate::actor::{Actor, AnyParent, Commons, Inline, Label, PINNED_MAX, StopRea
 use crate::cache::{Lifetime, Store, SystemTier, SystemTiers};
 #[cfg(feature = "testkit")]
 use crate::runtime::Seam;
-use crate::runtime::{Machine, Pinned, Runtime};
+use crate::runtime::cores::CpuSet;
+use crate::runtime::{Machine, Runtime};
 use crate::supervisor::OneForOne;
 use crate::sync::Mutex;
 use crate::sync::atomic::AtomicBool;
@@ -35,7 +36,8 @@ pub struct SystemBuilder {
     name: Option<Arc<str>>,
     tokio: Option<Handle>,
     workers: Option<usize>,
-    pinned_cores: Option<Vec<usize>>,
+    pinned_cores: Option<Wanted>,
+    machine_root: Option<PathBuf>,
     stop_deadline: Option<Duration>,
     tiers: Tiers,
     sources: Sources,
@@ -74,7 +76,8 @@ impl SystemBuilder {
     }
 
     /// Starts a thread pinned to each of these processor cores, counted as the operating system does. Actors are run
-    /// there once they are [moved](crate::ActorRef::move_to) there; at most 255.
+    /// there that are [spawned](System::spawn_pinned) or [moved](crate::ActorRef::move_to) there; at most 255. Where the
+    /// kernel refuses to pin them they run unpinned, with one warning: see [`System::cores`].
     ///
     /// # Panics
     ///
@@ -83,7 +86,32 @@ impl SystemBuilder {
     pub fn pinned_cores(mut self, cores: impl IntoIterator<Item = usize>) -> Self {
         let cores = Vec::from_iter(cores);
         assert!(cores.len() <= PINNED_MAX, "a system has at most {PINNED_MAX} pinned cores");
-        self.pinned_cores = Some(cores);
+        self.pinned_cores = Some(Wanted::These(cores));
+        self
+    }
+
+    /// Starts at most `len_max` pinned threads on cores that the machine chooses: those that this process may use, no
+    /// more than the time that its control group gives it, and one NUMA node after the other. At least one. For all the
+    /// cores there are, name a number that no machine has, such as 255, which is the most there can be.
+    ///
+    /// # Panics
+    ///
+    /// When `len_max` is 0, or more than 255.
+    #[must_use]
+    pub fn pinned_cores_auto(mut self, len_max: usize) -> Self {
+        assert!(
+            (1..=PINNED_MAX).contains(&len_max),
+            "a system has 1 to {PINNED_MAX} pinned cores, not {len_max}"
+        );
+        self.pinned_cores = Some(Wanted::Most(len_max));
+        self
+    }
+
+    /// Reads the machine, its cores, nodes and limits, below this folder and not below `/`: for a container that sees
+    /// its host's `/sys` elsewhere, and for tests. Threads are pinned on the machine that they run on in any case.
+    #[must_use]
+    pub fn machine_root(mut self, root: impl Into<PathBuf>) -> Self {
+        self.machine_root = Some(root.into());
         self
     }
 
@@ -144,19 +172,10 @@ impl SystemBuilder {
         let outside = self.sources.read()?;
         let workers = self.workers.or(outside.workers).unwrap_or_else(|| tokio.metrics().num_workers());
         let seam = Arc::new(Machine::new());
-        let mut pinned: Vec<Pinned> = Vec::new();
-        for &cpu in self.pinned_cores.as_ref().or(outside.pinned_cores.as_ref()).into_iter().flatten() {
-            match Pinned::start(cpu, &tokio, seam.clone()) {
-                Ok(thread) => pinned.push(thread),
-                Err(source) => {
-                    pinned.iter().for_each(|pinned| pinned.runtime().close());
-                    return Err(StartSystemError::Pin { cpu, source });
-                }
-            }
-        }
-        let queues = pinned.iter().map(|pinned| pinned.runtime().clone()).collect();
+        let wanted = self.pinned_cores.clone().or(outside.pinned_cores.clone().map(Wanted::These));
+        let cored = Cored::start(wanted, self.machine_root.as_deref(), &tokio, &seam)?;
         let runtime = Runtime::start(tokio, workers, seam);
-        Ok(self.start_on(runtime, queues, pinned, outside, None))
+        Ok(self.start_on(runtime, cored.queues(), cored, outside, None))
     }
 
     /// A system whose cells run only when they are stepped: a seeded run's. `cores` are the seams of its pinned cores,
@@ -171,14 +190,14 @@ impl SystemBuilder {
     ) -> System {
         let queues = cores.map(|seam| Runtime::start(tokio.clone(), 0, seam)).collect();
         let runtime = Runtime::start(tokio, 0, seam);
-        self.start_on(runtime, queues, Vec::new(), Outside::default(), Some(inline))
+        self.start_on(runtime, queues, Cored::default(), Outside::default(), Some(inline))
     }
 
     fn start_on(
         self,
         runtime: Arc<Runtime>,
         queues: Box<[Arc<Runtime>]>,
-        pinned: Vec<Pinned>,
+        cored: Cored,
         outside: Outside,
         inline: Option<Inline>,
     ) -> System {
@@ -201,12 +220,14 @@ impl SystemBuilder {
             list.lock().push(GivenUp { actor: actor.clone(), reason: reason.clone() });
         };
         let root = OneForOne::new(commons.clone(), Box::new(on_given_up));
+        let name = self.name.or(outside.name).unwrap_or_else(|| "ostraca".into());
+        cored.cores.log(&name);
         let system = System(Arc::new(Inner {
-            name: self.name.or(outside.name).unwrap_or_else(|| "ostraca".into()),
+            name,
             parent: AnyParent::new(root.clone()),
             root,
             given_up,
-            pinned,
+            cored,
             on_stop: Mutex::new(Vec::new()),
             stop_deadline: self.stop_deadline.or(outside.stop_deadline).unwrap_or(STOP_DEADLINE),
             ends_process: AtomicBool::new(false),
@@ -230,11 +251,19 @@ pub enum StartSystemError {
     /// The environment or a file says what is not allowed.
     #[error("{0}")]
     Config(#[from] ConfigError),
-    /// A thread could not be pinned to a core.
-    #[error("no thread pinned to core {cpu}: {source}")]
-    Pin {
+    /// The machine has no such core.
+    #[error("no thread can be pinned to core {core}: the machine has {online}")]
+    NoCore {
         /// Which.
-        cpu: usize,
+        core: usize,
+        /// Those that there are.
+        online: CpuSet,
+    },
+    /// There is no thread to be had.
+    #[error("no thread for core {core}: {source}")]
+    Thread {
+        /// Whose.
+        core: usize,
         /// Why.
         source: std::io::Error,
     },

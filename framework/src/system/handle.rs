@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::builder::{StartSystemError, SystemBuilder};
+use super::cores::Cored;
 use super::readiness::{GivenUp, Readiness};
 use super::stop::{Hook, StopReport, close_all};
 use crate::actor::{
@@ -15,7 +16,7 @@ use crate::actor::{
 };
 use crate::monitor::Monitor;
 use crate::pool::{BlockingSpec, PoolSpec};
-use crate::runtime::Pinned;
+use crate::runtime::cores::{Cores, thread_of};
 use crate::shard::{Placement, Shards, ThisProcess};
 use crate::supervisor::{OneForOne, Placed, Strategy, SupervisorSpec};
 use crate::sync::Mutex;
@@ -29,7 +30,7 @@ pub(super) struct Inner {
     pub(super) name: Arc<str>,
     pub(super) commons: Arc<Commons>,
     /// Threads pinned to cores.
-    pub(super) pinned: Vec<Pinned>,
+    pub(super) cored: Cored,
     pub(super) root: Arc<OneForOne>,
     /// The root, as its children know it.
     pub(super) parent: Arc<AnyParent>,
@@ -103,6 +104,21 @@ impl System {
         self.0.commons.names.find(name).map(ActorRef::new)
     }
 
+    /// Spawns an actor on the thread pinned to a core, by its place among them: it starts there, and runs there until it
+    /// is [moved](ActorRef::move_to). Its state may hold values that are [bound](crate::Bound) to that thread.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such core, and as [`spawn`](Self::spawn).
+    pub async fn spawn_pinned<A: Actor>(
+        &self,
+        core: usize,
+        args: A::Args,
+    ) -> Result<ActorRef<A>, SpawnError> {
+        let start_on = self.pinned(core)?;
+        finish_spawn(self.begin_spawn(None, None, args, start_on)).await
+    }
+
     /// Spawns `len` shards of an actor, each supervised alone, and waits for their starts.
     ///
     /// # Errors
@@ -113,12 +129,43 @@ impl System {
     ///
     /// When `len` is 0.
     pub async fn shards<A: Actor>(&self, len: usize, args: A::Args) -> Result<Shards<A>, SpawnError> {
+        // On the workers, so that starts that compute run side by side.
+        self.shards_on(len, args, |_| StartOn::Workers).await
+    }
+
+    /// As [`shards`](Self::shards), each on a pinned thread, where it starts: neighbours share one, and so a NUMA node.
+    /// It pays for shards that are busy all the time; the book says when.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no pinned cores, and as [`shards`](Self::shards).
+    ///
+    /// # Panics
+    ///
+    /// When `len` is 0.
+    pub async fn shards_pinned<A: Actor>(&self, len: usize, args: A::Args) -> Result<Shards<A>, SpawnError> {
+        self.pinned(0)?;
+        let threads = self.0.commons.pinned.len();
+        self.shards_on(len, args, |shard| StartOn::Pinned(thread_of(shard, len, threads))).await
+    }
+
+    /// A start on the pinned core of this number.
+    fn pinned(&self, core: usize) -> Result<StartOn, SpawnError> {
+        let pinned = self.0.commons.pinned.len();
+        if core < pinned { Ok(StartOn::Pinned(core)) } else { Err(SpawnError::NoCore { core, pinned }) }
+    }
+
+    async fn shards_on<A: Actor>(
+        &self,
+        len: usize,
+        args: A::Args,
+        start_on: impl Fn(usize) -> StartOn,
+    ) -> Result<Shards<A>, SpawnError> {
         assert!(len > 0, "a service has at least one shard");
         let placement = ThisProcess;
         let mut starting = Vec::with_capacity(len);
         for shard in (0..len).filter(|&shard| placement.is_here(shard, len)) {
-            // On the workers, so that starts that compute run side by side.
-            starting.push(self.begin_spawn::<A>(None, Some(shard), args.clone(), StartOn::Workers));
+            starting.push(self.begin_spawn::<A>(None, Some(shard), args.clone(), start_on(shard)));
         }
         let mut shards = Vec::with_capacity(len);
         let mut failed = None;
@@ -201,6 +248,12 @@ impl System {
     pub fn monitor(&self) -> &Monitor {
         let start = || Monitor::start(&self.0.commons, self.0.parent.clone(), self.0.started_at);
         self.0.monitor.get_or_init(start)
+    }
+
+    /// The machine's processors as they were at the start, and the threads that were pinned to them, each with what the
+    /// kernel said of it. A system without pinned threads did not look.
+    pub fn cores(&self) -> &Cores {
+        &self.0.cored.cores
     }
 
     /// The system's name.

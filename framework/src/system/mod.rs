@@ -22,6 +22,7 @@
 
 mod builder;
 mod config;
+mod cores;
 mod handle;
 mod readiness;
 mod signals;

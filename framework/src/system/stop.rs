@@ -11,7 +11,6 @@ use tokio::time::Instant as TokioInstant;
 use super::handle::{State, System};
 use super::watchdog::Watchdog;
 use crate::actor::{AnyRef, Commons, Control, Label, Parent, StopReason};
-use crate::runtime::Pinned;
 use crate::supervisor::Supervisor;
 
 /// How long killed actors are waited for: a plain handler that blocks its thread cannot be killed.
@@ -144,7 +143,7 @@ impl System {
         self.0.commons.close_runtimes();
         if blocked.is_empty() {
             // Each ends when it sees that its queue is closed.
-            self.0.pinned.iter().for_each(Pinned::join);
+            self.0.cored.join();
         }
         self.end_stop(StopReport { took: began.elapsed(), killed, blocked, hooks_left });
     }

@@ -171,7 +171,7 @@ async fn a_move_that_cannot_be_says_why() {
     assert_eq!(late.await, Err(MoveError::Stopped));
     assert_eq!(ActorRef::move_to(&traveller, Home::Workers).await, Err(MoveError::Stopped));
     let error = System::builder().pinned_cores([1_000]).start().unwrap_err();
-    assert!(error.to_string().starts_with("no thread pinned to core 1000: "), "{error}");
+    assert!(error.to_string().starts_with("no thread can be pinned to core 1000: "), "{error}");
 }
 
 /// On threads: the order comes at any moment of the actor's end.

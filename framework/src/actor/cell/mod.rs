@@ -121,6 +121,8 @@ pub(crate) enum StartOn {
     /// The spawner's thread, until it first waits: for a spawner that waits for it anyway.
     Spawner,
     Workers,
+    /// The thread pinned to a core, of which there is one of this number; and there it runs from then on.
+    Pinned(usize),
 }
 
 /// What a new actor is called.
@@ -157,6 +159,9 @@ impl<A: Actor> Cell<A> {
             Some(Name::AmongSiblings(_)) | None => None,
         };
         let cell = Cell::new(commons, birth, args, started);
+        if let StartOn::Pinned(core) = start_on {
+            cell.residence.begin_at(core);
+        }
         if let Some(sim) = commons.runtime.sim() {
             sim.born(cell.address(), cell.type_name(), &cell.label());
         }
