@@ -40,6 +40,7 @@
 //! | module | what |
 //! |---|---|
 //! | root | the names one writes every day |
+//! | [`buf`] | buffers and objects that are used again |
 //! | [`cache`] | published views and keyed caches, usable alone |
 //! | [`shard`] | shards, keys and their routes |
 //! | [`pool`] | replicated actors behind a load-balancing strategy, threads for blocking work |
@@ -74,16 +75,26 @@ mod queue;
 #[allow(unsafe_code, reason = "the reply slot: see its module doc")]
 mod actor;
 #[cfg(ostraca_loom)]
+#[path = "buf/loom.rs"]
+#[allow(unsafe_code, reason = "pooled memory: see the module's doc")]
+mod buf;
+#[cfg(ostraca_loom)]
 #[path = "cache/loom.rs"]
 mod cache;
 #[cfg(ostraca_loom)]
 #[path = "runtime/loom.rs"]
 #[allow(unsafe_code, reason = "the workers' queues: see the module's doc")]
 mod runtime;
+#[cfg(ostraca_loom)]
+#[path = "stats/loom.rs"]
+mod stats;
 
 #[cfg(not(ostraca_loom))]
 #[allow(unsafe_code, reason = "the cell and the reply slot: see their module docs")]
 mod actor;
+#[cfg(not(ostraca_loom))]
+#[allow(unsafe_code, reason = "pooled memory: see the module's doc")]
+pub mod buf;
 #[cfg(not(ostraca_loom))]
 pub mod cache;
 #[cfg(all(feature = "codec", not(ostraca_loom)))]

@@ -70,6 +70,7 @@ const CRATES: &[(&str, Where)] = &[
     ("actix_web", Where::In(&["http"])),
     ("arc_swap", Where::In(&["shard", "pool", "cache", "monitor"])),
     ("bincode", Where::In(&["codec"])),
+    ("bytes", Where::In(&["buf", "files", "http"])),
     ("flume", Where::In(&["pool", "monitor", "topic"])),
     ("futures_core", Where::In(&["actor"])),
     ("hdrhistogram", Where::In(&["stats", "monitor", "http"])),
