@@ -24,6 +24,18 @@ impl Stamp {
     pub const fn new(epoch: u64, version: u64) -> Self {
         Stamp { epoch, version }
     }
+
+    /// Bytes that compare as it does.
+    #[cfg(feature = "codec")]
+    pub(super) fn to_bytes(self) -> [u8; 16] {
+        (u128::from(self.epoch) << 64 | u128::from(self.version)).to_be_bytes()
+    }
+
+    #[cfg(feature = "codec")]
+    pub(super) fn from_bytes(bytes: [u8; 16]) -> Self {
+        let number = u128::from_be_bytes(bytes);
+        Stamp::new((number >> 64) as u64, number as u64)
+    }
 }
 
 /// Milliseconds since 1970 in UTC: a time that other processes, and this one after a restart, understand.
@@ -81,6 +93,12 @@ impl Entry {
     /// Whether there is anything of it at `now`.
     pub fn is_kept(&self, now: Timestamp) -> bool {
         now < self.keep_until
+    }
+
+    /// Whether it is newer than `other`, or as new and a removal where that is not: only what nothing outranks is kept.
+    pub fn outranks(&self, other: &Entry) -> bool {
+        let rank = |entry: &Entry| (entry.stamp, entry.body == Body::Removed);
+        rank(self) > rank(other)
     }
 
     /// Whether it may be served as it is at `now`.

@@ -26,11 +26,10 @@ struct State {
 }
 
 impl State {
-    /// What a new entry of `key` with these tags must reach.
-    fn bar(&self, key: &[u8], entry: &Entry, now: Timestamp) -> Stamp {
+    /// What a new entry with these tags must reach.
+    fn floor_of(&self, entry: &Entry) -> Stamp {
         let tags = entry.tags.iter().filter_map(|tag| self.tags.get(tag)).copied();
-        let there = self.entries.get(key).filter(|there| there.is_kept(now)).map(|there| there.stamp);
-        tags.chain(there).max().unwrap_or_default().max(self.floor)
+        tags.max().unwrap_or_default().max(self.floor)
     }
 }
 
@@ -62,13 +61,14 @@ impl Tier for MapTier {
 
     fn put<'a>(&'a self, key: &'a [u8], entry: &'a Entry, now: Timestamp) -> TierFuture<'a, Put> {
         let mut state = self.0.lock();
-        let bar = state.bar(key, entry, now);
-        let is_removed =
-            |there: &Entry| there.is_kept(now) && there.body == Body::Removed && there.stamp == entry.stamp;
-        let is_outdated = entry.stamp < bar
-            || (entry.body != Body::Removed && state.entries.get(key).is_some_and(is_removed));
-        if is_outdated {
-            return ready(Ok(Put::Outdated(bar)));
+        let floor = state.floor_of(entry);
+        if entry.stamp < floor {
+            return ready(Ok(Put::Outdated(floor)));
+        }
+        if let Some(there) =
+            state.entries.get(key).filter(|there| there.is_kept(now) && there.outranks(entry))
+        {
+            return ready(Ok(Put::Outdated(there.stamp)));
         }
         state.entries.insert(key.to_vec(), entry.clone());
         ready(Ok(Put::Stored))

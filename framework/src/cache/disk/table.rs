@@ -9,7 +9,7 @@ use redb::{
     WriteTransaction,
 };
 
-use super::super::entry::{Body, Entry, Stamp, Timestamp};
+use super::super::entry::{Entry, Stamp, Timestamp};
 use super::super::tier::{Put, TierError};
 
 /// Sequence number to space and key.
@@ -88,16 +88,6 @@ fn apart(key: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(space).ok()?, rest))
 }
 
-fn stamp_bytes(stamp: Stamp) -> [u8; 16] {
-    let number = u128::from(stamp.epoch) << 64 | u128::from(stamp.version);
-    number.to_be_bytes()
-}
-
-fn stamp_of(bytes: &[u8]) -> Stamp {
-    let number = bytes.try_into().map_or(0, u128::from_be_bytes);
-    Stamp::new((number >> 64) as u64, number as u64)
-}
-
 /// A write transaction's tables.
 pub(super) struct Tables<'a> {
     transaction: &'a WriteTransaction,
@@ -127,12 +117,12 @@ impl<'a> Tables<'a> {
 
     fn floor_at(&self, key: &[u8]) -> Result<Stamp, TierError> {
         let stamp = self.floors.get(key).map_err(broken)?;
-        Ok(stamp.map_or(Stamp::MIN, |stamp| stamp_of(stamp.value())))
+        Ok(stamp.map_or(Stamp::MIN, |stamp| stamp.value().try_into().map_or(Stamp::MIN, Stamp::from_bytes)))
     }
 
     fn raise_floor(&mut self, key: &[u8], stamp: Stamp) -> Result<(), TierError> {
         let floor = self.floor_at(key)?.max(stamp);
-        self.floors.insert(key, &stamp_bytes(floor)[..]).map_err(broken)?;
+        self.floors.insert(key, &floor.to_bytes()[..]).map_err(broken)?;
         Ok(())
     }
 
@@ -152,11 +142,8 @@ impl<'a> Tables<'a> {
         let there = table.get(key).map_err(broken)?.map(|value| value.value().to_vec());
         // What cannot be read back gives way to what can.
         let there_entry = there.as_deref().and_then(|value| Entry::from_frame(value.get(NUMBER_LEN..)?).ok());
-        if let Some(there) = there_entry.filter(|there| there.is_kept(now)) {
-            let is_removed = there.body == Body::Removed && entry.body != Body::Removed;
-            if there.stamp > entry.stamp || (there.stamp == entry.stamp && is_removed) {
-                return Ok(Put::Outdated(there.stamp));
-            }
+        if let Some(there) = there_entry.filter(|there| there.is_kept(now) && there.outranks(entry)) {
+            return Ok(Put::Outdated(there.stamp));
         }
         let number = self.order.last().map_err(broken)?.map_or(0, |(number, _)| number.value() + 1);
         let value = [&number.to_le_bytes()[..], frame].concat();

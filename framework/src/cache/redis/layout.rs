@@ -55,16 +55,6 @@ impl Kind {
     }
 }
 
-/// A stamp whose bytes compare as it does.
-pub(super) fn stamp_to_bytes(stamp: Stamp) -> [u8; 16] {
-    (u128::from(stamp.epoch) << 64 | u128::from(stamp.version)).to_be_bytes()
-}
-
-pub(super) fn stamp_from_bytes(bytes: [u8; 16]) -> Stamp {
-    let number = u128::from_be_bytes(bytes);
-    Stamp::new((number >> 64) as u64, number as u64)
-}
-
 /// The head of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
@@ -79,7 +69,7 @@ impl Head {
         let bytes: &[u8; HEAD_LEN] = bytes.try_into().ok()?;
         Some(Head {
             generation: *bytes.first_chunk()?,
-            floor: stamp_from_bytes(*bytes[16..].first_chunk()?),
+            floor: Stamp::from_bytes(*bytes[16..].first_chunk()?),
             run_id: *bytes.last_chunk()?,
         })
     }
@@ -106,7 +96,7 @@ pub(super) fn read_record(record: &[u8], head: &Head) -> Result<Option<Entry>, T
 /// Stamp, kind and lifetime, as the scripts read them.
 pub(super) fn prefix_of(entry: &Entry, kind: Kind) -> [u8; RECORD_HEAD_LEN - 16] {
     let mut prefix = [0; RECORD_HEAD_LEN - 16];
-    prefix[..16].copy_from_slice(&stamp_to_bytes(entry.stamp));
+    prefix[..16].copy_from_slice(&entry.stamp.to_bytes());
     prefix[16] = kind.to_byte();
     prefix[17..].copy_from_slice(&entry.keep_until.0.to_be_bytes());
     prefix
@@ -166,9 +156,9 @@ impl Names {
         match signal {
             Signal::Written(key) => self.name('!', &[origin, b"k", key]),
             Signal::TagRemoved(stamp, tag) => {
-                self.name('!', &[origin, b"t", &stamp_to_bytes(*stamp), tag.as_bytes()])
+                self.name('!', &[origin, b"t", &stamp.to_bytes(), tag.as_bytes()])
             }
-            Signal::Cleared(stamp) => self.name('!', &[origin, b"c", &stamp_to_bytes(*stamp)]),
+            Signal::Cleared(stamp) => self.name('!', &[origin, b"c", &stamp.to_bytes()]),
         }
     }
 }
@@ -203,9 +193,9 @@ pub(super) fn read_signal<'a>(prefix: &str, name: &'a [u8]) -> Option<(&'a str, 
         b'k' => Signal::Written(rest),
         b't' => {
             let (stamp, tag) = rest.split_first_chunk()?;
-            Signal::TagRemoved(stamp_from_bytes(*stamp), str::from_utf8(tag).ok()?)
+            Signal::TagRemoved(Stamp::from_bytes(*stamp), str::from_utf8(tag).ok()?)
         }
-        b'c' => Signal::Cleared(stamp_from_bytes(rest.try_into().ok()?)),
+        b'c' => Signal::Cleared(Stamp::from_bytes(rest.try_into().ok()?)),
         _ => return None,
     };
     Some((space, *origin, signal))
@@ -281,8 +271,8 @@ mod tests {
     fn stamps_compare_as_their_bytes_do() {
         let stamps = [Stamp::MIN, Stamp::new(0, u64::MAX), Stamp::new(1, 0), Stamp::new(u64::MAX, 5)];
         for pair in stamps.windows(2) {
-            assert!(stamp_to_bytes(pair[0]) < stamp_to_bytes(pair[1]), "{pair:?}");
-            assert_eq!(stamp_from_bytes(stamp_to_bytes(pair[1])), pair[1]);
+            assert!(pair[0].to_bytes() < pair[1].to_bytes(), "{pair:?}");
+            assert_eq!(Stamp::from_bytes(pair[1].to_bytes()), pair[1]);
         }
     }
 

@@ -83,7 +83,7 @@ impl Answer {
                 .try_into()
                 .map_err(|_| TierError::unavailable("a script gave an answer that it cannot give"))
         };
-        Ok(Answer { outcome, stamp: layout::stamp_from_bytes(bytes(stamp)?), generation: bytes(generation)? })
+        Ok(Answer { outcome, stamp: Stamp::from_bytes(bytes(stamp)?), generation: bytes(generation)? })
     }
 }
 
@@ -155,7 +155,7 @@ impl RedisTier {
         }
         let (floors, _): (Vec<Vec<u8>>, RunId) = query(&self.shared, partition, hash, &pipe).await?;
         let floors = floors.into_iter().filter_map(|floor| floor.try_into().ok());
-        let is_above = floors.map(layout::stamp_from_bytes).all(|floor| entry.stamp >= floor);
+        let is_above = floors.map(Stamp::from_bytes).all(|floor| entry.stamp >= floor);
         Ok(is_above.then_some(entry))
     }
 
@@ -347,7 +347,7 @@ impl Tier for RedisTier {
             script: &self.shared.scripts.remove_tag,
             keys: vec![partition.names.tag(tag)],
             signal: partition.names.signal(origin, &signal),
-            args: vec![layout::stamp_to_bytes(stamp).to_vec()],
+            args: vec![stamp.to_bytes().to_vec()],
         }))
     }
 
@@ -358,7 +358,7 @@ impl Tier for RedisTier {
                 script: &self.shared.scripts.clear,
                 keys: Vec::new(),
                 signal: partition.names.signal(origin, &signal),
-                args: vec![layout::stamp_to_bytes(stamp).to_vec()],
+                args: vec![stamp.to_bytes().to_vec()],
             };
             self.on_all(now, call).await?;
             self.shared.background(sweep::sweep(Arc::downgrade(&self.shared), self.space.clone(), now));
