@@ -14,7 +14,7 @@ use super::settings::{Configured, Inline};
 use super::stats::{CellStats, RareStats};
 use crate::cache::{CacheStats, SystemTiers, TieredStats};
 use crate::runtime::{Runtime, Slab};
-use crate::stats::{PoolNumbers, SharedCounter};
+use crate::stats::{BufferNumbers, BufferSource, PoolNumbers, SharedCounter};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,6 +39,7 @@ pub(crate) struct Commons {
     pub(crate) tiers: OnceLock<Arc<SystemTiers>>,
     register: Mutex<Register>,
     pools: Mutex<Vec<Weak<dyn PoolSource>>>,
+    buffers: Mutex<Vec<Weak<dyn BufferSource>>>,
     next_id: AtomicU64,
     made_at: Instant,
 }
@@ -92,6 +93,7 @@ impl Commons {
             tiers: OnceLock::new(),
             register: Mutex::default(),
             pools: Mutex::default(),
+            buffers: Mutex::default(),
             next_id: AtomicU64::new(1),
             made_at: runtime.now(),
             runtime,
@@ -169,6 +171,19 @@ impl Commons {
     pub(crate) fn pools(&self) -> Vec<PoolNumbers> {
         let pools: Vec<_> = self.pools.lock().iter().filter_map(Weak::upgrade).collect();
         pools.iter().map(|pool| pool.numbers()).collect()
+    }
+
+    /// A set of pooled buffers that begins.
+    pub(crate) fn enter_buffers(&self, source: Weak<dyn BufferSource>) {
+        let mut buffers = self.buffers.lock();
+        buffers.retain(|buffers| buffers.strong_count() > 0);
+        buffers.push(source);
+    }
+
+    /// What the sets of buffers that somebody keeps have done, oldest first.
+    pub(crate) fn buffers(&self) -> Vec<BufferNumbers> {
+        let sources: Vec<_> = self.buffers.lock().iter().filter_map(Weak::upgrade).collect();
+        sources.iter().map(|source| source.numbers()).collect()
     }
 
     /// Whether asks of an idle `A` run where the asker stands.

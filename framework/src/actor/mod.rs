@@ -67,13 +67,14 @@ pub use tiered::{TieredMessage, TieredRead, open_accessor};
 pub use turn::{Handled, Turn};
 
 pub(crate) use cell::{Birth, Cell, Name, StartOn};
-pub(crate) use commons::{Commons, Owner, PoolSource};
+pub(crate) use commons::{Commons, Owner, PoolSource, Retired};
 pub(crate) use home::PINNED_MAX;
 pub(crate) use lifecycle::{first_start, short_type_name};
 pub(crate) use parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, IncarnationEnd, Parent, Verdict};
 pub(crate) use reply::{RawReply, ReplyRx, pair as reply_pair};
 pub(crate) use request::earlier;
 pub(crate) use settings::{Configured, SettingsChange};
+pub use stats::ActorState;
 pub(crate) use stats::{CellStats, RareStats};
 
 /// The deadline of the ask that is being handled on this thread, for what waits otherwise than by an ask.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::batch::BatchStats;
 use super::home::MoveOrder;
 use super::lifecycle::{ActorId, Exit, Failure, Label, StopReason};
-use super::settings::Restart;
-use super::stats::{CellStats, RareStats};
+use super::settings::{HandlerInfo, Restart};
+use super::stats::{CellStats, RareStats, Shown};
 use crate::cache::{CacheStats, TieredStats};
 use crate::runtime::{Counted, Handle, WeakHandle};
 
@@ -49,6 +49,11 @@ pub(crate) trait Parent: Send + Sync {
 
     /// The children, in the order of their start.
     fn children(&self) -> Vec<AnyRef>;
+
+    /// The actor whose children they are; `None` at the top of the tree.
+    fn owner(&self) -> Option<ActorId> {
+        None
+    }
 
     /// The children that know each other, with their names: those of a group.
     fn siblings(&self) -> Vec<(Option<Arc<str>>, AnyRef)> {
@@ -177,6 +182,12 @@ pub(crate) trait AnyCell: Counted {
     fn rare_stats_if_any(&self) -> Option<&RareStats>;
     fn exit(&self) -> &Exit;
     fn mailbox_len(&self) -> usize;
+    /// `None` for an unbounded one.
+    fn mailbox_len_max(&self) -> Option<usize>;
+    fn shown(&self) -> &Shown;
+    /// The actor that supervises it, if it is one.
+    fn owner(&self) -> Option<ActorId>;
+    fn handlers(&self) -> &'static [HandlerInfo];
     /// What the batched handlers have done, by the name of their method; of those that had a batch.
     fn batches(&self) -> Vec<(&'static str, BatchStats)>;
     /// The keyed caches, by the name of their method.

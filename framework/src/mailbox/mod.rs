@@ -198,6 +198,11 @@ impl<M, C> Mailbox<M, C> {
         self.ring().is_some_and(Ring::is_watched)
     }
 
+    /// The most users' messages that it takes; `None` if it is unbounded.
+    pub(crate) fn len_max(&self) -> Option<usize> {
+        Some(self.users.beside.len_max).filter(|&len_max| len_max != usize::MAX)
+    }
+
     /// Whether it can be full.
     pub(crate) fn is_bounded(&self) -> bool {
         self.users.beside.len_max != usize::MAX

@@ -1,56 +1,122 @@
 //! The reference to the monitor.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
+use super::history::History;
 use super::pull::{Pull, Source};
-use super::sampler::{Args, Sample, SystemMonitor};
+use super::sampler::{Args, Published, Sample, SystemMonitor};
+use super::settings::MonitorSettings;
 use super::snapshot::Snapshot;
+use super::top::{By, Top};
 use crate::actor::{ActorRef, AnyParent, Birth, Cell, Commons, RawReply, StartOn};
+use crate::stats::BufferSource;
 
 /// A system's monitor: clone it, read it from any thread.
 #[derive(Clone)]
 pub struct Monitor {
     source: Source,
-    published: Arc<ArcSwap<Snapshot>>,
+    published: Published,
     /// None if the system was stopping already.
     actor: Option<ActorRef<SystemMonitor>>,
 }
 
 impl Monitor {
     /// Pulls for the first time and starts the actor that goes on pulling.
-    pub(crate) fn start(commons: &Arc<Commons>, parent: Arc<AnyParent>, started_at: Instant) -> Self {
-        let source = Source { commons: commons.clone(), started_at };
-        let published = Arc::new(ArcSwap::from_pointee(Pull::default().take(&source)));
-        let args = Args { source: source.clone(), published: published.clone() };
+    pub(crate) fn start(
+        commons: &Arc<Commons>,
+        parent: Arc<AnyParent>,
+        started_at: Instant,
+        settings: &MonitorSettings,
+    ) -> Self {
+        let source = Source { commons: commons.clone(), started_at, samplers: settings.samplers };
+        let published = Published {
+            last: Arc::new(ArcSwap::from_pointee(Pull::default().take(&source))),
+            pulls: watch::Sender::new(()),
+            history: History::default(),
+            windows: Arc::default(),
+        };
+        let args = Args {
+            source: source.clone(),
+            published: published.clone(),
+            interval: settings.interval,
+            keeps_history: settings.keeps_history,
+        };
         let birth = Birth { parent, name: None, shard: None };
         let actor =
             Cell::spawn(commons, birth, args, StartOn::Workers, RawReply::nobody()).ok().map(ActorRef::new);
         Monitor { source, published, actor }
     }
 
-    /// The last pull: at most about a second old while the system runs. Waits for nothing and costs a
+    /// The last pull: at most about an interval old while the system runs. Waits for nothing and costs a
     /// reference count.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.published.load_full()
+        self.published.last.load_full()
     }
 
     /// A new pull. When the system has stopped, one without rates.
     pub async fn latest(&self) -> Arc<Snapshot> {
         if let Some(actor) = &self.actor
-            && let Ok(snapshot) = ActorRef::request(actor, Sample).await
+            && let Ok(snapshot) = ActorRef::request(actor, Sample::Asked).await
         {
             return snapshot;
         }
         Arc::new(Pull::default().take(&self.source))
+    }
+
+    /// Each pull from now on, as it comes. Who is slow misses some, and gets the last.
+    pub fn watch(&self) -> Watch {
+        Watch { monitor: self.clone(), pulls: self.published.pulls.subscribe() }
+    }
+
+    /// What was pulled in the last day. Empty if no history is kept.
+    pub fn history(&self) -> History {
+        self.published.history.clone()
+    }
+
+    /// The `len` actors that have done the most within `window`, up to ten minutes, the first one first. Of those that a
+    /// snapshot lists; one that has done nothing is not among them. Where no history is kept, all but the mailboxes is
+    /// of the time since the last pull but one.
+    pub fn top(&self, len: usize, by: By, window: Duration) -> Vec<Top> {
+        self.published.windows.lock().top(&self.snapshot(), len, by, window)
+    }
+
+    /// Shows the numbers of a set of pooled buffers, for as long as somebody keeps it.
+    pub fn add_buffers(&self, source: Weak<dyn BufferSource>) {
+        self.source.commons.enter_buffers(source);
     }
 }
 
 impl fmt::Debug for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Monitor").field("actor", &self.actor).finish_non_exhaustive()
+    }
+}
+
+/// The pulls of a [`Monitor`], one after the other.
+#[derive(Debug)]
+pub struct Watch {
+    monitor: Monitor,
+    pulls: watch::Receiver<()>,
+}
+
+impl Watch {
+    /// The next pull. `None` when the system has stopped: there will be none.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Arc<Snapshot>> {
+        let actor = self.monitor.actor.as_ref()?;
+        tokio::select! {
+            biased;
+            pulled = self.pulls.changed() => pulled.ok()?,
+            _ = ActorRef::wait_stopped(actor) => return None,
+        }
+        Some(self.monitor.snapshot())
     }
 }

@@ -36,21 +36,33 @@
 //!
 //! [`System::monitor`]: crate::System::monitor
 
+mod container;
 mod handle;
+mod history;
+mod numbers;
+mod pressure;
 mod process;
 mod pull;
 mod sampler;
+mod settings;
 mod snapshot;
+mod tokio_numbers;
+mod top;
 
-pub use crate::stats::PoolNumbers;
-pub use handle::Monitor;
-pub use process::Process;
-
-pub use crate::actor::{BatchStats, ClosedBy};
-pub use crate::stats::Distribution;
-pub use snapshot::{
-    ACTORS_LEN_MAX, ActorNumbers, BatchNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers,
+pub use crate::actor::{ActorState, BatchStats, ClosedBy};
+pub use crate::stats::{BufferNumbers, BufferSource, Distribution, PoolNumbers, Quantiles};
+pub use container::Container;
+pub use handle::{Monitor, Watch};
+pub use history::{HEAT_LEN, Heat, History, Point, ProcessPoint, Resolution, SERIES_LEN_MAX};
+pub use numbers::{
+    ActorNumbers, BatchNumbers, CacheNumbers, HandlerNumbers, LastFailure, Numbers, Times, TypeNumbers,
 };
+pub use pressure::{Pressure, Stall};
+pub use process::Process;
+pub use settings::{MonitorSettings, Sampler, Samplers};
+pub use snapshot::{ACTORS_LEN_MAX, Snapshot};
+pub use tokio_numbers::TokioNumbers;
+pub use top::{By, Top};
 
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::runtime::context_switches;
+
 /// What the operating system says about this process.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Process {
     /// Processor time used since its start, in user and kernel mode, over all threads.
@@ -14,6 +16,14 @@ pub struct Process {
     pub resident_bytes: Option<u64>,
     /// Threads.
     pub threads: Option<u64>,
+    /// File descriptors that are open: files, sockets, pipes.
+    pub fds: Option<u64>,
+    /// The most that may be open.
+    pub fds_max: Option<u64>,
+    /// Times that one of its threads gave the processor up, because it waited for something.
+    pub switches_voluntary: Option<u64>,
+    /// Times that one of its threads was taken from the processor, because another's turn had come.
+    pub switches_involuntary: Option<u64>,
 }
 
 /// Reads `/proc/self`. The units of its numbers are read once.
@@ -42,12 +52,33 @@ impl ProcFiles {
     fn read_in(&self, folder: &Path) -> Process {
         let stat = fs::read_to_string(folder.join("stat")).ok();
         let statm = fs::read_to_string(folder.join("statm")).ok();
+        let limits = fs::read_to_string(folder.join("limits")).ok();
+        let switches = context_switches();
         Process {
             cpu: stat.as_deref().and_then(|stat| cpu(stat, self.units.ticks_per_second?)),
             resident_bytes: statm.as_deref().and_then(|statm| resident(statm, self.units.page_bytes?)),
             threads: stat.as_deref().and_then(|stat| after_name(stat)?.nth(17)?.parse().ok()),
+            fds: fds(&folder.join("fd")),
+            fds_max: limits.as_deref().and_then(fds_max),
+            switches_voluntary: switches.map(|switches| switches.voluntary),
+            switches_involuntary: switches.map(|switches| switches.involuntary),
         }
     }
+}
+
+/// How many entries the folder has. Linux says so since 6.2 by its size; before that they are counted.
+fn fds(folder: &Path) -> Option<u64> {
+    match fs::metadata(folder).ok()?.len() {
+        // The one that counts them is open, too.
+        0 => Some((fs::read_dir(folder).ok()?.count() as u64).saturating_sub(1)),
+        len => Some(len),
+    }
+}
+
+/// The soft limit of proc_pid_limits(5). `None` also where it says `unlimited`.
+fn fds_max(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
 }
 
 impl Units {
@@ -105,9 +136,34 @@ mod tests {
     }
 
     #[test]
+    fn the_soft_limit_of_files_is_read() {
+        let limits = "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 4096                 files\n";
+        assert_eq!(fds_max(limits), Some(1024));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_that_is_opened_is_counted() {
+        let folder = Path::new("/proc/self/fd");
+        // Other tests of this process open and close files of their own: so many are not theirs.
+        let before = fds(folder).unwrap();
+        let opened: Vec<_> = (0..200).map(|_| fs::File::open("/proc/self/stat").unwrap()).collect();
+        assert!(fds(folder).unwrap() >= before + 100);
+        drop(opened);
+    }
+
+    #[test]
     fn what_cannot_be_read_is_absent() {
         let files = ProcFiles { units: Units { page_bytes: Some(4096), ticks_per_second: Some(100) } };
-        assert_eq!(files.read_in(Path::new("/nowhere")), Process::default());
+        let read = files.read_in(Path::new("/nowhere"));
+        assert_eq!(
+            (read.cpu, read.resident_bytes, read.threads, read.fds, read.fds_max),
+            (None, None, None, None, None)
+        );
+        assert_eq!(
+            fds_max("Max open files            unlimited            unlimited            files"),
+            None
+        );
         assert_eq!(cpu("no such format", 100), None);
         assert_eq!(cpu("1 (a) S 1", 100), None);
         assert_eq!(resident("", 4096), None);
@@ -128,5 +184,7 @@ mod tests {
         assert!(process.resident_bytes.unwrap() > 100_000);
         assert!(process.threads.unwrap() >= 1);
         assert!(process.cpu.is_some());
+        assert!(process.fds.unwrap() >= 3);
+        assert!(process.switches_voluntary.is_some() && process.switches_involuntary.is_some());
     }
 }

@@ -4,19 +4,25 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::process::ProcFiles;
-use super::snapshot::{
-    ACTORS_LEN_MAX, ActorNumbers, BatchNumbers, CacheNumbers, Numbers, Snapshot, TypeNumbers,
+use super::container::{Container, GroupFiles};
+use super::numbers::{
+    ActorNumbers, BatchNumbers, CacheNumbers, HandlerNumbers, LastFailure, Numbers, TypeNumbers,
 };
-use crate::actor::{ActorId, AnyRef, BatchStats, CellStats, Commons, RareStats};
+use super::pressure::{self, Pressure};
+use super::process::{ProcFiles, Process};
+use super::settings::{Sampler, Samplers};
+use super::snapshot::{ACTORS_LEN_MAX, Snapshot};
+use super::tokio_numbers::TokioNumbers;
+use crate::actor::{ActorId, AnyRef, BatchStats, CellStats, Commons, RareStats, Retired};
 use crate::cache::{CacheStats, TieredStats};
-use crate::stats::Rate;
+use crate::stats::{Rate, nanos};
 
 /// Where the numbers are.
 #[derive(Clone)]
 pub(super) struct Source {
     pub(super) commons: Arc<Commons>,
     pub(super) started_at: Instant,
+    pub(super) samplers: Samplers,
 }
 
 /// What is kept from one pull to the next.
@@ -26,21 +32,30 @@ pub(super) struct Pull {
     types: HashMap<&'static str, Pace>,
     actors: HashMap<ActorId, Pace>,
     files: ProcFiles,
+    group: GroupFiles,
 }
 
 /// The rates of one actor, or of several.
 #[derive(Clone, Default)]
 struct Pace {
     handled: Rate,
+    refused: Rate,
     failed: Rate,
+    busy: Rate,
 }
 
 impl Pace {
     fn read(&mut self, now: Instant, numbers: &mut Numbers) {
         self.handled.read(now, numbers.handled);
+        self.refused.read(now, numbers.refused);
         self.failed.read(now, numbers.failed);
         numbers.handled_per_second = self.handled.per_second();
+        numbers.refused_per_second = self.refused.per_second();
         numbers.failed_per_second = self.failed.per_second();
+        if let Some(busy) = numbers.busy {
+            self.busy.read(now, nanos(busy));
+            numbers.busy_part = self.busy.per_second().map(|nanos| nanos / 1e9);
+        }
     }
 }
 
@@ -49,6 +64,7 @@ impl Pace {
 struct OfType {
     running: usize,
     numbers: Numbers,
+    handlers: Vec<HandlerNumbers>,
     caches: BTreeMap<&'static str, CacheStats>,
     batches: BTreeMap<&'static str, BatchStats>,
     tiered: BTreeMap<&'static str, TieredStats>,
@@ -57,32 +73,39 @@ struct OfType {
 impl Pull {
     pub(super) fn take(&mut self, source: &Source) -> Snapshot {
         let commons = &source.commons;
+        let samplers = source.samplers;
         let now = commons.now();
         let mut types = BTreeMap::<&'static str, OfType>::new();
         let cells = commons.census(|type_name, retired| {
-            let of_type = types.entry(type_name).or_default();
-            of_type.numbers.add(&counts(&retired.stats, Some(&retired.rare)));
-            retired.caches.iter().for_each(|(name, stats)| of_type.add_cache(name, *stats));
-            retired.batches.iter().for_each(|(name, stats)| of_type.add_batches(name, stats));
-            for (name, stats) in &retired.tiered {
-                *of_type.tiered.entry(name).or_default() += stats.clone();
-            }
+            types.entry(type_name).or_default().add_retired(retired, samplers);
         });
-        let actors = self.actors(now, &cells, &mut types);
+        let actors = self.actors(now, &cells, &mut types, source);
         let types = self.types(now, types);
         let mut total = Numbers::default();
         types.iter().for_each(|of_type| total.add(&of_type.numbers));
         self.total.read(now, &mut total);
+        let on = |sampler| samplers.has(sampler);
         Snapshot {
             taken_at: now,
             uptime: now.saturating_duration_since(source.started_at),
+            samplers,
             dead_letters: commons.dead_letters.total(),
             total,
+            waiting: None,
+            handling: None,
             types,
             actors_left_out: cells.len() - actors.len(),
             actors,
-            pools: commons.pools(),
-            process: self.files.read(),
+            pools: if on(Sampler::Pools) { commons.pools() } else { Vec::new() },
+            buffers: if on(Sampler::Buffers) { commons.buffers() } else { Vec::new() },
+            process: if on(Sampler::Process) { self.files.read() } else { Process::default() },
+            container: if on(Sampler::Container) { self.group.read() } else { Container::default() },
+            pressure: if on(Sampler::Pressure) { pressure::read() } else { Pressure::default() },
+            tokio: match on(Sampler::Runtime) {
+                true => TokioNumbers::read(commons.runtime.tokio()),
+                false => TokioNumbers::default(),
+            },
+            took: commons.now().saturating_duration_since(now),
         }
     }
 
@@ -91,32 +114,20 @@ impl Pull {
         now: Instant,
         cells: &[AnyRef],
         types: &mut BTreeMap<&'static str, OfType>,
+        source: &Source,
     ) -> Vec<ActorNumbers> {
         // Made anew, so that actors that are gone leave nothing behind.
-        let listed = cells.len().min(ACTORS_LEN_MAX);
+        let listed = if source.samplers.has(Sampler::Actors) { cells.len().min(ACTORS_LEN_MAX) } else { 0 };
         let mut paces = HashMap::with_capacity(listed);
         let mut actors = Vec::with_capacity(listed);
         for cell in cells {
-            let counted = counts(cell.stats(), cell.rare_stats_if_any());
-            let mut numbers = Numbers { mailbox_len: cell.mailbox_len(), ..counted };
             let of_type = types.entry(cell.type_name()).or_default();
-            of_type.running += 1;
-            of_type.numbers.add(&numbers);
-            for (handler, stats) in cell.batches() {
-                of_type.add_batches(handler, &stats);
-            }
-            for (name, stats) in cell.caches() {
-                numbers.cache += stats;
-                of_type.add_cache(name, stats);
-            }
-            for (name, stats) in cell.tiered() {
-                *of_type.tiered.entry(name).or_default() += stats;
-            }
+            let mut numbers = of_type.add_cell(cell, source.samplers);
             if actors.len() < listed {
                 let mut pace = self.actors.remove(&cell.id()).unwrap_or_default();
                 pace.read(now, &mut numbers);
                 paces.insert(cell.id(), pace);
-                actors.push(ActorNumbers { label: cell.label(), numbers });
+                actors.push(actor(cell, numbers, source));
             }
         }
         self.actors = paces;
@@ -125,19 +136,73 @@ impl Pull {
 
     fn types(&mut self, now: Instant, types: BTreeMap<&'static str, OfType>) -> Vec<TypeNumbers> {
         let finish = |(type_name, of_type)| {
-            let OfType { running, mut numbers, caches, batches, mut tiered } = of_type;
+            let OfType { running, mut numbers, handlers, caches, batches, mut tiered } = of_type;
             self.types.entry(type_name).or_default().read(now, &mut numbers);
             let with_tiers = |(name, stats)| CacheNumbers { name, stats, tiered: tiered.remove(name) };
             let caches = caches.into_iter().map(with_tiers).collect();
             let batches =
                 batches.into_iter().map(|(handler, stats)| BatchNumbers { handler, stats }).collect();
-            TypeNumbers { type_name, running, numbers, caches, batches }
+            TypeNumbers { type_name, running, numbers, handlers, caches, batches }
         };
         types.into_iter().map(finish).collect()
     }
 }
 
+fn actor(cell: &AnyRef, numbers: Numbers, source: &Source) -> ActorNumbers {
+    let last = cell.rare_stats_if_any().and_then(|rare| rare.last_failure.lock().clone());
+    let last_failure = last.map(|(failure, at)| LastFailure {
+        text: failure.to_string().into(),
+        at: at.saturating_duration_since(source.started_at),
+    });
+    ActorNumbers {
+        label: cell.label(),
+        state: cell.shown().state(),
+        parent: cell.owner(),
+        mailbox_len_max: cell.mailbox_len_max(),
+        last_failure,
+        numbers,
+    }
+}
+
 impl OfType {
+    fn add_retired(&mut self, retired: &Retired, samplers: Samplers) {
+        self.numbers.add(&counts(&retired.stats, Some(&retired.rare)));
+        if samplers.has(Sampler::Caches) {
+            retired.caches.iter().for_each(|(name, stats)| self.add_cache(name, *stats));
+            for (name, stats) in &retired.tiered {
+                *self.tiered.entry(name).or_default() += stats.clone();
+            }
+        }
+        if samplers.has(Sampler::Batches) {
+            retired.batches.iter().for_each(|(name, stats)| self.add_batches(name, stats));
+        }
+    }
+
+    /// Adds an actor that runs, and returns its numbers.
+    fn add_cell(&mut self, cell: &AnyRef, samplers: Samplers) -> Numbers {
+        let mailbox_len = cell.mailbox_len();
+        let mailbox_high_water = cell.shown().mailbox_high_water().max(mailbox_len);
+        let counted = counts(cell.stats(), cell.rare_stats_if_any());
+        let mut numbers = Numbers { mailbox_len, mailbox_high_water, ..counted };
+        self.running += 1;
+        self.numbers.add(&numbers);
+        if samplers.has(Sampler::Batches) {
+            for (handler, stats) in cell.batches() {
+                self.add_batches(handler, &stats);
+            }
+        }
+        if samplers.has(Sampler::Caches) {
+            for (name, stats) in cell.caches() {
+                numbers.cache += stats;
+                self.add_cache(name, stats);
+            }
+            for (name, stats) in cell.tiered() {
+                *self.tiered.entry(name).or_default() += stats;
+            }
+        }
+        numbers
+    }
+
     fn add_batches(&mut self, handler: &'static str, stats: &BatchStats) {
         *self.batches.entry(handler).or_default() += stats;
     }
@@ -152,6 +217,7 @@ impl Numbers {
     /// Adds counts and lengths; rates are not additive here, since each has its own readings.
     fn add(&mut self, other: &Numbers) {
         self.handled += other.handled;
+        self.refused += other.refused;
         self.failed += other.failed;
         self.dropped += other.dropped;
         self.restarts += other.restarts;
@@ -159,6 +225,8 @@ impl Numbers {
         self.batch_items += other.batch_items;
         self.inline_runs += other.inline_runs;
         self.mailbox_len += other.mailbox_len;
+        self.mailbox_high_water = self.mailbox_high_water.max(other.mailbox_high_water);
+        self.busy = self.busy.zip(other.busy).map(|(one, other)| one + other).or(self.busy).or(other.busy);
         self.cache += other.cache;
     }
 }
@@ -170,6 +238,7 @@ fn counts(stats: &CellStats, rare: Option<&RareStats>) -> Numbers {
         ..Numbers::default()
     };
     if let Some(rare) = rare {
+        numbers.refused = rare.refused.value();
         numbers.failed = rare.failed.value();
         numbers.dropped = rare.dropped.value();
         numbers.restarts = rare.restarts.value();

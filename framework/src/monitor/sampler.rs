@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
+use super::history::History;
 use super::pull::{Pull, Source};
 use super::snapshot::Snapshot;
+use super::top::Windows;
 use crate::actor::{
     Actor, Context, Envelope, Handled, HandlerInfo, Handles, Inline, Message, NoMethods, Route, Settings,
     StartError, Turn,
 };
-
-/// How often it pulls.
-const INTERVAL: Duration = Duration::from_secs(1);
+use crate::sync::Mutex;
 
 /// Named as it shall be seen among the user's actors.
 pub(super) struct SystemMonitor {
@@ -25,11 +26,28 @@ pub(super) struct SystemMonitor {
 #[derive(Clone)]
 pub(super) struct Args {
     pub(super) source: Source,
-    pub(super) published: Arc<ArcSwap<Snapshot>>,
+    pub(super) published: Published,
+    pub(super) interval: Duration,
+    pub(super) keeps_history: bool,
 }
 
-/// Pull now. Its timer tells it, [`Monitor::latest`](super::Monitor::latest) asks it.
-pub(super) struct Sample;
+/// What its handles read.
+#[derive(Clone)]
+pub(super) struct Published {
+    pub(super) last: Arc<ArcSwap<Snapshot>>,
+    /// Told of each pull.
+    pub(super) pulls: watch::Sender<()>,
+    pub(super) history: History,
+    pub(super) windows: Arc<Mutex<Windows>>,
+}
+
+/// Pull now.
+pub(super) enum Sample {
+    /// Its timer says so: this pull goes into the history.
+    Due,
+    /// Somebody [asks](super::Monitor::latest).
+    Asked,
+}
 
 impl Message for Sample {
     type Reply = Arc<Snapshot>;
@@ -64,7 +82,7 @@ impl Actor for SystemMonitor {
     }
 
     async fn start(ctx: &mut Context<Self>, args: Args) -> Result<Self, StartError> {
-        ctx.every(INTERVAL, || Sample);
+        ctx.every(args.interval, || Sample::Due);
         Ok(SystemMonitor { args, pull: Pull::default() })
     }
 
@@ -74,9 +92,17 @@ impl Actor for SystemMonitor {
         _ctx: &'a mut Context<Self>,
         turn: Turn<'a>,
     ) -> Handled<'a> {
-        let (Sample, reply) = message.open();
+        let (sample, reply) = message.open();
         let snapshot = Arc::new(self.pull.take(&self.args.source));
-        self.args.published.store(snapshot.clone());
+        let published = &self.args.published;
+        published.last.store(snapshot.clone());
+        if let Sample::Due = sample {
+            if self.args.keeps_history {
+                published.history.take(&snapshot);
+                published.windows.lock().take(&snapshot);
+            }
+            published.pulls.send_replace(());
+        }
         reply.reply(snapshot);
         turn.done()
     }

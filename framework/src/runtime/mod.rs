@@ -68,6 +68,7 @@ mod shift;
 mod sim;
 mod slab;
 mod slot;
+mod switches;
 mod usher;
 mod waker;
 mod worker;
@@ -84,6 +85,7 @@ pub(crate) use shift::note_woken_task;
 pub(crate) use sim::{Next, Pace, Passage};
 pub(crate) use sim::{Sending, Sim};
 pub(crate) use slab::Slab;
+pub(crate) use switches::context_switches;
 pub(crate) use waker::Wakes;
 pub(crate) use worker::Runtime;
 

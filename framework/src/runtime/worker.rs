@@ -40,6 +40,11 @@ pub(crate) struct Runtime {
 }
 
 impl Runtime {
+    /// The tokio runtime that it runs on.
+    pub(crate) fn tokio(&self) -> &Handle {
+        &self.tokio
+    }
+
     /// Starts `workers` worker tasks on `tokio`. With 0 nothing runs but by [`step`](Self::step).
     pub(crate) fn start(tokio: Handle, workers: usize, seam: Arc<dyn Seam>) -> Arc<Self> {
         // On one thread a stuck worker sticks them all: there is nothing to watch.

@@ -7,6 +7,7 @@
 //! **Source.** The log-linear buckets of HdrHistogram, three bits wide.
 
 use std::ops::AddAssign;
+use std::time::Duration;
 
 use crate::sync::atomic::{AtomicU32, Ordering};
 
@@ -117,10 +118,69 @@ impl Distribution {
         reached.map(|(last, _)| (*last).min(self.max))
     }
 
+    /// What matters of a distribution of times in nanoseconds. `None` if there is none.
+    pub fn quantiles(&self) -> Option<Quantiles> {
+        let at = |part| self.quantile(part).map(Duration::from_nanos);
+        Some(Quantiles {
+            count: self.count,
+            mean: Duration::from_nanos(self.mean()? as u64),
+            p50: at(0.5)?,
+            p90: at(0.9)?,
+            p99: at(0.99)?,
+            p999: at(0.999)?,
+            max: Duration::from_nanos(self.max),
+        })
+    }
+
+    /// What came since an earlier reading of the same values. Its greatest value is that of its last range, unless it is
+    /// the greatest of all.
+    #[must_use]
+    pub fn since(&self, earlier: &Distribution) -> Distribution {
+        let mut before = earlier.buckets.iter().peekable();
+        let newer = |&(last, count): &(u64, u64)| {
+            while before.next_if(|(other, _)| *other < last).is_some() {}
+            let counted = before.next_if(|(other, _)| *other == last).map_or(0, |(_, count)| *count);
+            (count > counted).then(|| (last, count - counted))
+        };
+        let buckets: Vec<_> = self.buckets.iter().filter_map(newer).collect();
+        let last = buckets.last().map_or(0, |(last, _)| *last);
+        Distribution {
+            count: buckets.iter().map(|(_, count)| count).sum(),
+            sum: self.sum.saturating_sub(earlier.sum),
+            max: last.min(self.max),
+            buckets,
+        }
+    }
+
+    /// What it takes of memory besides itself, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.buckets.capacity() * size_of::<(u64, u64)>()
+    }
+
     /// Each range that has values: the greatest value that would be in it, and how many are.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.buckets.iter().copied()
     }
+}
+
+/// What matters of a distribution of times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quantiles {
+    /// How many times there were.
+    pub count: u64,
+    /// Their mean.
+    pub mean: Duration,
+    /// Half of them are no greater.
+    pub p50: Duration,
+    /// Nine tenths are no greater.
+    pub p90: Duration,
+    /// 99 of a hundred are no greater.
+    pub p99: Duration,
+    /// 999 of a thousand are no greater.
+    pub p999: Duration,
+    /// The greatest.
+    pub max: Duration,
 }
 
 impl AddAssign<&Distribution> for Distribution {

@@ -11,15 +11,17 @@
 //! of the recent past, not all counts at the same moment. Nothing is pushed and no clock is read: [`Rate`]
 //! makes rates of the readings of whoever pulls.
 
+mod buffers;
 mod counter;
 mod histogram;
 mod pool;
 mod rate;
 mod striped;
 
+pub use buffers::{BufferNumbers, BufferSource};
 pub(crate) use counter::{Counter, SharedCounter, nanos};
-pub use histogram::Distribution;
 pub(crate) use histogram::Histogram;
+pub use histogram::{Distribution, Quantiles};
 pub use pool::PoolNumbers;
 pub(crate) use rate::Rate;
 pub(crate) use striped::Striped;

@@ -23,8 +23,8 @@ use super::plan::ChildSpec;
 use super::spec::{Recipe, SupervisorSpec};
 use super::window::Window;
 use crate::actor::{
-    AnyRef, ChildSlot, Commons, Control, Failure, IncarnationEnd, Label, Owner, Parent, Restart, StartError,
-    StopReason, Verdict,
+    ActorId, AnyRef, ChildSlot, Commons, Control, Failure, IncarnationEnd, Label, Owner, Parent, Restart,
+    StartError, StopReason, Verdict,
 };
 use crate::sync::Mutex;
 
@@ -467,6 +467,10 @@ impl Parent for Group {
 
     fn decides(&self) -> bool {
         self.inner.lock().closed.is_none()
+    }
+
+    fn owner(&self) -> Option<ActorId> {
+        Some(self.inner.lock().owner.as_ref()?.upgrade()?.id())
     }
 
     fn start_deadline(&self, child: ChildSlot) -> Option<Instant> {

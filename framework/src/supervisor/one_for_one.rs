@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::window::{Backoff, Window};
 use crate::actor::{
-    AnyParent, AnyRef, ChildSlot, Commons, Control, Failure, Label, Owner, Parent, Restart, StopReason,
-    Verdict,
+    ActorId, AnyParent, AnyRef, ChildSlot, Commons, Control, Failure, Label, Owner, Parent, Restart,
+    StopReason, Verdict,
 };
 use crate::sync::Mutex;
 
@@ -16,6 +16,8 @@ pub(crate) type GivenUp = Box<dyn Fn(&Label, &StopReason) + Send + Sync>;
 pub(crate) struct OneForOne {
     commons: Arc<Commons>,
     given_up: GivenUp,
+    /// The actor whose children they are; `None` at the top of the tree.
+    owner: Option<ActorId>,
     children: Mutex<Children>,
 }
 
@@ -29,9 +31,13 @@ struct Children {
 
 impl OneForOne {
     pub(crate) fn new(commons: Arc<Commons>, given_up: GivenUp) -> Arc<Self> {
+        Self::of(commons, None, given_up)
+    }
+
+    fn of(commons: Arc<Commons>, owner: Option<ActorId>, given_up: GivenUp) -> Arc<Self> {
         let children =
             Children { kept: Vec::new(), free: Vec::new(), failures: HashMap::new(), takes_more: true };
-        let supervisor = Arc::new(OneForOne { commons, given_up, children: Mutex::new(children) });
+        let supervisor = Arc::new(OneForOne { commons, given_up, owner, children: Mutex::new(children) });
         let known = Arc::downgrade(&supervisor);
         supervisor.commons.enter(known);
         supervisor
@@ -39,12 +45,13 @@ impl OneForOne {
 
     /// The supervisor of an actor's children: the actor fails when one is given up.
     pub(crate) fn of_actor(commons: &Arc<Commons>, owner: Owner) -> Arc<AnyParent> {
+        let id = owner.upgrade().map(|owner| owner.id());
         let given_up = move |child: &Label, reason: &StopReason| {
             if let Some(owner) = owner.upgrade() {
                 owner.order(Control::Escalated(Failure::child(child, reason)));
             }
         };
-        AnyParent::new(Self::new(commons.clone(), Box::new(given_up)))
+        AnyParent::new(Self::of(commons.clone(), id, Box::new(given_up)))
     }
 
     /// Takes no more children from now on.
@@ -67,6 +74,10 @@ impl Parent for OneForOne {
         });
         children.kept[slot.0 as usize] = Some(child);
         Some(slot)
+    }
+
+    fn owner(&self) -> Option<ActorId> {
+        self.owner
     }
 
     fn failed(&self, child: ChildSlot, restart: &Restart, _failure: &Failure) -> Verdict {

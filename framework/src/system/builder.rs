@@ -19,6 +19,7 @@ use super::readiness::GivenUp;
 use super::stop::{Phase, close_all};
 use crate::actor::{Actor, AnyParent, Commons, Inline, Label, PINNED_MAX, StopReason, short_type_name};
 use crate::cache::{Lifetime, Store, SystemTier, SystemTiers};
+use crate::monitor::MonitorSettings;
 #[cfg(feature = "testkit")]
 use crate::runtime::Seam;
 use crate::runtime::cores::CpuSet;
@@ -39,6 +40,7 @@ pub struct SystemBuilder {
     pinned_cores: Option<Wanted>,
     machine_root: Option<PathBuf>,
     stop_deadline: Option<Duration>,
+    monitor: Option<MonitorSettings>,
     tiers: Tiers,
     sources: Sources,
 }
@@ -119,6 +121,14 @@ impl SystemBuilder {
     #[must_use]
     pub fn stop_deadline(mut self, deadline: Duration) -> Self {
         self.stop_deadline = Some(deadline);
+        self
+    }
+
+    /// What the monitor measures, how often, and what it keeps. It begins with the first call of
+    /// [`System::monitor`](crate::System::monitor).
+    #[must_use]
+    pub fn monitor(mut self, settings: MonitorSettings) -> Self {
+        self.monitor = Some(settings);
         self
     }
 
@@ -235,6 +245,7 @@ impl SystemBuilder {
             state: watch::Sender::new(State::Running),
             report: Mutex::new(None),
             monitor: OnceLock::new(),
+            monitor_settings: self.monitor.unwrap_or_default(),
             commons,
         }));
         if has_tiers {

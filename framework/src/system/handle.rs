@@ -14,7 +14,7 @@ use crate::actor::{
     Actor, ActorRef, AnyParent, Birth, Cell, Commons, DeadLetter, LookupError, Name, ReplyRx, Restart,
     SpawnError, StartError, StartOn, StopReason, first_start, reply_pair,
 };
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, MonitorSettings};
 use crate::pool::{BlockingSpec, PoolSpec};
 use crate::runtime::cores::{Cores, thread_of};
 use crate::shard::{Placement, Shards, ThisProcess};
@@ -43,6 +43,7 @@ pub(super) struct Inner {
     pub(super) state: watch::Sender<State>,
     pub(super) report: Mutex<Option<StopReport>>,
     pub(super) monitor: OnceLock<Monitor>,
+    pub(super) monitor_settings: MonitorSettings,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,7 +247,10 @@ impl System {
 
     /// The system's monitor, started by the first call.
     pub fn monitor(&self) -> &Monitor {
-        let start = || Monitor::start(&self.0.commons, self.0.parent.clone(), self.0.started_at);
+        let start = || {
+            let Inner { commons, parent, started_at, monitor_settings, .. } = &*self.0;
+            Monitor::start(commons, parent.clone(), *started_at, monitor_settings)
+        };
         self.0.monitor.get_or_init(start)
     }
 

@@ -132,7 +132,7 @@ impl<A: Actor> Runner<'_, A> {
     }
 
     fn restart(&mut self) {
-        self.life().phase = Phase::New;
+        self.enter_phase(Phase::New);
         // One that is being drained was counted when it fell.
         if self.is_decided_elsewhere() {
             self.cell.rare_stats().restarts.add(1);
@@ -156,9 +156,9 @@ impl<A: Actor> Runner<'_, A> {
         let children = ctx.children();
         let order = if matches!(end, IncarnationEnd::Killed) { Control::Kill } else { Control::Stop };
         let life = self.life();
-        life.phase = Phase::Down;
         life.cold().stop = None;
         life.cold().end = Some(end);
+        self.enter_phase(Phase::Down);
         if children.is_empty() {
             self.life().wait_for(None);
             return self.report_end();
@@ -207,14 +207,19 @@ impl<A: Actor> Runner<'_, A> {
 
     /// The messages that the handler had in hand are spent: they will not run again.
     fn spend_messages(&mut self, reason: DeadReason) {
-        let place = self.life().at.name::<A>();
+        let at = self.life().at;
         // SAFETY: the future is gone.
         let (_, ctx) = unsafe { self.borrow_half() };
         let in_hand = ctx.end_messages();
         if in_hand == 0 {
             return;
         }
-        self.cell.rare_stats().failed.add(u64::from(in_hand));
+        let rare = self.cell.rare_stats();
+        rare.failed.add(u64::from(in_hand));
+        if let At::Handler(handler) = at {
+            rare.errors.of(handler.into(), A::HANDLERS.len()).failed.add(u64::from(in_hand));
+        }
+        let place = at.name::<A>();
         self.cell.dead_letter(place, reason, in_hand as usize);
     }
 
@@ -228,7 +233,7 @@ impl<A: Actor> Runner<'_, A> {
         let life = self.life();
         let drains = life.take_drain().is_some();
         life.cold().stop = Some(reason);
-        life.phase = Phase::StoppingChildren;
+        self.enter_phase(Phase::StoppingChildren);
         // SAFETY: no future is unfinished.
         let (_, ctx) = unsafe { self.borrow_half() };
         ctx.abort_tasks();
@@ -266,8 +271,8 @@ impl<A: Actor> Runner<'_, A> {
     }
 
     fn run_stop(&mut self) {
+        self.enter_phase(Phase::Stopping);
         let life = self.life();
-        life.phase = Phase::Stopping;
         life.at = At::Stop;
         life.is_fresh = true;
         let reason = life.cold().stop.clone().expect("a stopping actor has its reason");
@@ -292,6 +297,8 @@ impl<A: Actor> Runner<'_, A> {
             let place = self.life().at.name::<A>();
             sim.failed(self.cell.address(), place, failure);
         }
+        let rare = self.cell.rare_stats();
+        *rare.last_failure.lock() = Some((failure.clone(), self.cell.now()));
         self.guard_drop(|runner| runner.future().clear());
         if in_hand {
             self.spend_messages(DeadReason::Panicked);
@@ -325,9 +332,8 @@ impl<A: Actor> Runner<'_, A> {
         let (_, ctx) = unsafe { self.borrow_half() };
         let children = ctx.children();
         let waiting = self.when_stopped(children, Control::Stop, after, || Control::Restart);
-        let life = self.life();
-        life.phase = Phase::Down;
-        life.wait_for(Some(waiting));
+        self.enter_phase(Phase::Down);
+        self.life().wait_for(Some(waiting));
     }
 
     /// Drops the future, the state and the tasks. A `Drop` that panics is logged and takes nothing else along.
@@ -357,7 +363,7 @@ impl<A: Actor> Runner<'_, A> {
             return;
         }
         let cell = self.cell;
-        self.life().phase = Phase::Closed;
+        self.enter_phase(Phase::Closed);
         cell.mailbox.close();
         self.drop_incarnation();
         self.break_links(&match &reason {

@@ -10,6 +10,7 @@ use super::super::lifecycle::StopReason;
 use super::super::parent::{IncarnationEnd, Linked};
 use super::super::reply::RawReply;
 use super::super::scope::Suspended;
+use super::super::stats::ActorState;
 use super::super::trace::Traced;
 use super::gather::Gathers;
 
@@ -34,6 +35,19 @@ pub(super) enum Phase {
     StoppingChildren,
     Stopping,
     Closed,
+}
+
+impl Phase {
+    /// As others are shown it.
+    pub(super) fn state(self) -> ActorState {
+        match self {
+            Phase::New | Phase::Starting => ActorState::Starting,
+            Phase::Running => ActorState::Running,
+            Phase::Down => ActorState::Down,
+            Phase::StoppingChildren | Phase::Stopping => ActorState::Stopping,
+            Phase::Closed => ActorState::Stopped,
+        }
+    }
 }
 
 /// What user code runs now.

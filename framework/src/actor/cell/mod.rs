@@ -46,14 +46,14 @@ use super::home::Residence;
 use super::lifecycle::{ActorId, Exit, Failure, Label, SpawnError, StopReason, short_type_name};
 use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, WeakAnyRef};
 use super::scope;
-use super::settings::Inline;
-use super::stats::{CellStats, RareStats};
+use super::settings::{HandlerInfo, Inline};
+use super::stats::{CellStats, RareStats, Shown};
 use crate::cache::{CacheStats, TieredStats};
 use crate::mailbox::{
     Begin, Claim, LastReference, LazyBox, Mailbox, Manners, Pushed, Taken, TryPushError, Wake,
 };
 use crate::runtime::{Counted, Handle, Job, Refs, Runnable, Wakes, WeakHandle};
-use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 pub(super) use future_slot::{Ended, FutureSlot};
 pub(super) use gather::{Gathers, Next};
 use life::{Life, Started};
@@ -64,7 +64,7 @@ pub(crate) type CellRef<A> = Handle<Cell<A>>;
 pub(crate) type WeakCellRef<A> = WeakHandle<Cell<A>>;
 
 /// ```text
-///     0  counts | called, home | counters | future | aside | id       whoever runs it
+///     0  counts | called, home, shown | counters | future | aside | id    whoever runs it
 ///    64  the mailbox: what senders touch                              senders
 ///   128  the mailbox: what the consumer touches                       the runner
 ///   160  commons | parent | child slot, shard | views | ctx | life | state
@@ -76,8 +76,9 @@ pub(crate) struct Cell<A: Actor> {
     refs: Refs,
     /// Not 0: the runner is to look at the claim, between two messages. It is set after the claim is, so that it may be
     /// set for nothing; who is about to rest looks at the claim itself.
-    called: AtomicU32,
+    called: AtomicU8,
     residence: Residence,
+    shown: Shown,
     stats: CellStats,
     // The runner's, as the last four are. The future borrows `state` and `ctx`.
     future: UnsafeCell<FutureSlot>,
@@ -210,8 +211,9 @@ impl<A: Actor> Cell<A> {
         };
         commons.slab.insert(|refs, place| Cell {
             refs,
-            called: AtomicU32::new(0),
+            called: AtomicU8::new(0),
             residence: Residence::new(inline, mailbox.is_watched()),
+            shown: Shown::default(),
             stats: CellStats::default(),
             future: UnsafeCell::new(FutureSlot::new()),
             aside,
@@ -459,6 +461,22 @@ impl<A: Actor> AnyCell for Cell<A> {
 
     fn mailbox_len(&self) -> usize {
         self.mailbox.len()
+    }
+
+    fn mailbox_len_max(&self) -> Option<usize> {
+        self.mailbox.len_max()
+    }
+
+    fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
+    fn owner(&self) -> Option<ActorId> {
+        self.parent.owner()
+    }
+
+    fn handlers(&self) -> &'static [HandlerInfo] {
+        A::HANDLERS
     }
 
     fn batches(&self) -> Vec<(&'static str, BatchStats)> {

@@ -142,6 +142,12 @@ impl<'a, A: Actor> Runner<'a, A> {
         unsafe { &mut *self.cell.life.get() }
     }
 
+    /// Goes on to another phase, which everybody is shown.
+    pub(super) fn enter_phase(&mut self, phase: Phase) {
+        self.life().phase = phase;
+        self.cell.shown.set_state(phase.state());
+    }
+
     pub(super) fn future(&mut self) -> &mut FutureSlot {
         // SAFETY: as in `life`.
         unsafe { &mut *self.cell.future.get() }

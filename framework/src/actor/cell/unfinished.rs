@@ -4,6 +4,7 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use super::super::lifecycle::{Failure, StartError};
 use super::super::parent::AnyCell;
+use super::super::stats::ActorState;
 use super::super::{Actor, scope};
 use super::Ended;
 use super::gather::Gathers;
@@ -42,7 +43,12 @@ impl<A: Actor> Runner<'_, A> {
         if is_traced {
             self.end_traced(polled.is_ready());
         }
-        let Poll::Ready(ended) = polled else { return Some(self.rest_of_unfinished()) };
+        let Poll::Ready(ended) = polled else {
+            if self.life().phase == Phase::Running {
+                self.cell.shown.set_state(ActorState::Suspended);
+            }
+            return Some(self.rest_of_unfinished());
+        };
         match ended {
             Ended::Started(outcome) => self.start_done(outcome),
             Ended::Done if self.life().phase == Phase::Stopping => {
@@ -50,6 +56,7 @@ impl<A: Actor> Runner<'_, A> {
                 self.stopped(reason);
             }
             Ended::Done => {
+                self.cell.shown.set_state(ActorState::Running);
                 self.message_done();
                 if self.cell.commons.is_seeded() {
                     self.done_seeded();
@@ -76,8 +83,8 @@ impl<A: Actor> Runner<'_, A> {
             *state = Some(A::start(ctx, args).await?);
             Ok::<_, StartError>(())
         };
+        self.enter_phase(Phase::Starting);
         let life = self.life();
-        life.phase = Phase::Starting;
         life.at = At::Start;
         if A::START_IS_PLAIN {
             let mut cx = TaskContext::from_waker(Waker::noop());
@@ -99,7 +106,7 @@ impl<A: Actor> Runner<'_, A> {
         // SAFETY: the start's future is gone.
         let (state, _) = unsafe { self.borrow_half() };
         state.as_ref().expect("a start that succeeded has put the actor there").publish(&self.cell.views);
-        self.life().phase = Phase::Running;
+        self.enter_phase(Phase::Running);
         self.cell.tell_sim(&"has started");
         self.cell.parent.started(self.cell.child_slot());
         let rare = self.cell.rare_stats_if_any();
