@@ -1,20 +1,22 @@
 //! What all actors of one system have in common.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::any::TypeId;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use super::Actor;
 use super::batch::BatchStats;
+use super::cell::TypeCommons;
 use super::lifecycle::{ActorId, Label};
 use super::names::Names;
 use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Parent, WeakAnyRef};
 use super::settings::{Configured, Inline};
-use super::stats::{CellStats, RareStats};
+use super::stats::{HandlerCounts, RareStats, Sampling, TypeTimes};
 use crate::cache::{CacheStats, SystemTiers, TieredStats};
 use crate::runtime::{Runtime, Slab};
-use crate::stats::{BufferNumbers, BufferSource, PoolNumbers, SharedCounter};
+use crate::stats::{BufferNumbers, BufferSource, PoolNumbers, SharedCounter, nanos};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -37,7 +39,10 @@ pub(crate) struct Commons {
     pub(crate) supervise: fn(&Arc<Commons>, Owner) -> Arc<AnyParent>,
     /// The tiers that accessors may use; set before the first actor.
     pub(crate) tiers: OnceLock<Arc<SystemTiers>>,
+    /// What the monitor wants to be timed.
+    pub(crate) sampling: Sampling,
     register: Mutex<Register>,
+    types: Mutex<HashMap<TypeId, KnownType>>,
     pools: Mutex<Vec<Weak<dyn PoolSource>>>,
     buffers: Mutex<Vec<Weak<dyn BufferSource>>>,
     next_id: AtomicU64,
@@ -55,6 +60,13 @@ struct Register {
     retired: BTreeMap<&'static str, Retired>,
 }
 
+/// A type of which there were actors.
+struct KnownType {
+    /// While there are any.
+    commons: Weak<TypeCommons>,
+    times: Arc<TypeTimes>,
+}
+
 /// A pool, as the monitor knows it.
 pub(crate) trait PoolSource: Send + Sync {
     /// What it has done up to now.
@@ -64,7 +76,8 @@ pub(crate) trait PoolSource: Send + Sync {
 /// The counts of the stopped actors of one type.
 #[derive(Default)]
 pub(crate) struct Retired {
-    pub(crate) stats: CellStats,
+    pub(crate) inline_runs: u64,
+    pub(crate) handlers: BTreeMap<&'static str, HandlerCounts>,
     pub(crate) rare: RareStats,
     pub(crate) caches: BTreeMap<&'static str, CacheStats>,
     pub(crate) batches: BTreeMap<&'static str, BatchStats>,
@@ -91,7 +104,9 @@ impl Commons {
             configured,
             supervise,
             tiers: OnceLock::new(),
+            sampling: Sampling::default(),
             register: Mutex::default(),
+            types: Mutex::default(),
             pools: Mutex::default(),
             buffers: Mutex::default(),
             next_id: AtomicU64::new(1),
@@ -127,7 +142,8 @@ impl Commons {
         let mut register = self.register.lock();
         if parent.forget(slot) {
             let retired = register.retired.entry(cell.type_name()).or_default();
-            retired.stats.add(cell.stats());
+            retired.inline_runs += cell.stats().inline_runs.value();
+            cell.each_handler(&mut |name, counts| *retired.handlers.entry(name).or_default() += counts);
             if let Some(rare) = cell.rare_stats_if_any() {
                 retired.rare.add(rare);
             }
@@ -158,6 +174,28 @@ impl Commons {
         drop(register);
         cells.sort_unstable_by_key(|cell| cell.id());
         cells
+    }
+
+    /// What the actors of one type have in common, from `make`, if there is none.
+    pub(super) fn of_type(
+        &self,
+        id: TypeId,
+        times: impl FnOnce() -> TypeTimes,
+        make: impl FnOnce(Arc<TypeTimes>) -> TypeCommons,
+    ) -> Arc<TypeCommons> {
+        let mut types = self.types.lock();
+        let known =
+            types.entry(id).or_insert_with(|| KnownType { commons: Weak::new(), times: Arc::new(times()) });
+        known.commons.upgrade().unwrap_or_else(|| {
+            let commons = Arc::new(make(known.times.clone()));
+            known.commons = Arc::downgrade(&commons);
+            commons
+        })
+    }
+
+    /// The times of every type of which there ever were actors.
+    pub(crate) fn times(&self) -> Vec<Arc<TypeTimes>> {
+        self.types.lock().values().map(|known| known.times.clone()).collect()
     }
 
     /// A pool that begins.
@@ -204,6 +242,15 @@ impl Commons {
 
     pub(crate) fn now(&self) -> Instant {
         self.runtime.now()
+    }
+
+    /// Nanoseconds since the system was made.
+    pub(super) fn nanos(&self) -> u64 {
+        self.nanos_at(self.now())
+    }
+
+    pub(super) fn nanos_at(&self, at: Instant) -> u64 {
+        nanos(at.saturating_duration_since(self.made_at))
     }
 
     /// Milliseconds since the system was made, odd, so never 0; it wraps after 49 days.

@@ -234,7 +234,7 @@ impl<A: Actor> Cell<A> {
     #[inline]
     pub(super) fn runtime(&self) -> &Arc<Runtime> {
         match self.residence().home() {
-            0 => &self.commons().runtime,
+            0 => self.workers(),
             core => &self.commons().pinned[usize::from(core) - 1],
         }
     }

@@ -5,6 +5,8 @@ use std::time::Instant;
 use super::context::Context;
 use super::error::AskError;
 use super::reply::{RawReply, ReplyTo};
+use super::sampling::Stamp;
+use super::trace::Cause;
 use super::{Actor, scope, trace};
 
 /// Something an actor can be told or asked.
@@ -96,7 +98,7 @@ pub struct Envelope<M: Message> {
 }
 
 impl<M: Message> Envelope<M> {
-    /// Whether somebody waits for an answer, or did. Of a traced tell too.
+    /// Whether somebody waits for an answer, or did. Of a traced or a stamped tell too.
     #[inline]
     pub(super) fn is_asked(&self) -> bool {
         self.reply.is_awaited()
@@ -122,14 +124,20 @@ impl<M: Message> Envelope<M> {
         Envelope { message, reply: RawReply::nobody() }
     }
 
-    /// A told message with its cause.
+    /// A told message with its cause and its stamp.
     #[cold]
-    pub(crate) fn told_traced(message: M) -> Self {
-        Envelope { message, reply: RawReply::told() }
+    pub(super) fn told_with(message: M, cause: Option<Box<Cause>>, stamp: Option<Stamp>) -> Self {
+        Envelope { message, reply: RawReply::told(cause, stamp) }
     }
 
     /// An asked message.
     pub(crate) fn asked(message: M, reply: RawReply<M::Reply, M::Refusal>) -> Self {
+        Self::with(message, reply)
+    }
+
+    /// What [`into_parts`](Self::into_parts) took apart.
+    #[inline]
+    pub(super) fn with(message: M, reply: RawReply<M::Reply, M::Refusal>) -> Self {
         Envelope { message, reply }
     }
 
@@ -144,7 +152,7 @@ impl<M: Message> Envelope<M> {
     pub fn open(self) -> (M, ReplyTo<M::Reply, M::Refusal>) {
         let Envelope { message, reply } = self;
         // Most messages have nothing to hand on: what does so is kept out of the handler's way into its caller.
-        let hands_on = reply.deadline().is_some() || scope::has_deadline() || trace::wants_cause();
+        let hands_on = reply.hands_on() || scope::has_deadline() || trace::wants_cause();
         let reply = if hands_on { hand_on(reply) } else { reply };
         (message, reply.open())
     }
@@ -165,6 +173,9 @@ impl<M: Message> Envelope<M> {
     /// As [`open`](Self::open), where asks that the handler makes inherit nothing of this one.
     #[inline]
     pub(crate) fn open_of_many(self) -> (M, ReplyTo<M::Reply, M::Refusal>) {
+        if self.reply.is_stamped() {
+            note_waiting(&self.reply);
+        }
         (self.message, self.reply.open())
     }
 
@@ -174,9 +185,18 @@ impl<M: Message> Envelope<M> {
     }
 }
 
+/// Counts how long a message waited that was stamped, now that it is opened.
+#[inline(never)]
+fn note_waiting<T, E>(reply: &RawReply<T, E>) {
+    if let Some(stamp) = reply.take_stamp() {
+        scope::waited(stamp);
+    }
+}
+
 /// Hands the deadline on to the asks that the handler makes, and the cause to its span.
 #[inline(never)]
 fn hand_on<T, E>(mut reply: RawReply<T, E>) -> RawReply<T, E> {
+    note_waiting(&reply);
     scope::inherit_deadline(reply.deadline());
     if trace::wants_cause() {
         reply.show_cause();

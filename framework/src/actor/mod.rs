@@ -30,6 +30,7 @@ mod reply;
 mod reply_pool;
 mod request;
 mod route;
+mod sampling;
 mod scope;
 mod sending;
 mod settings;
@@ -75,7 +76,7 @@ pub(crate) use reply::{RawReply, ReplyRx, pair as reply_pair};
 pub(crate) use request::earlier;
 pub(crate) use settings::{Configured, SettingsChange};
 pub use stats::ActorState;
-pub(crate) use stats::{CellStats, RareStats};
+pub(crate) use stats::{HandlerCounts, HandlerTimes, RareStats, TypeTimes};
 
 /// The deadline of the ask that is being handled on this thread, for what waits otherwise than by an ask.
 pub(crate) fn inherited_deadline() -> Option<Instant> {

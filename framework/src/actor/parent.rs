@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::batch::BatchStats;
 use super::home::MoveOrder;
 use super::lifecycle::{ActorId, Exit, Failure, Label, StopReason};
-use super::settings::{HandlerInfo, Restart};
-use super::stats::{CellStats, RareStats, Shown};
+use super::settings::Restart;
+use super::stats::{ActorState, CellStats, HandlerCounts, RareStats};
 use crate::cache::{CacheStats, TieredStats};
 use crate::runtime::{Counted, Handle, WeakHandle};
 
@@ -184,10 +184,13 @@ pub(crate) trait AnyCell: Counted {
     fn mailbox_len(&self) -> usize;
     /// `None` for an unbounded one.
     fn mailbox_len_max(&self) -> Option<usize>;
-    fn shown(&self) -> &Shown;
+    /// The most messages that its runners have seen waiting.
+    fn mailbox_high_water(&self) -> usize;
+    fn state(&self) -> ActorState;
     /// The actor that supervises it, if it is one.
     fn owner(&self) -> Option<ActorId>;
-    fn handlers(&self) -> &'static [HandlerInfo];
+    /// Shows what each handler has done, in the order of their declaration.
+    fn each_handler(&self, see: &mut dyn FnMut(&'static str, HandlerCounts));
     /// What the batched handlers have done, by the name of their method; of those that had a batch.
     fn batches(&self) -> Vec<(&'static str, BatchStats)>;
     /// The keyed caches, by the name of their method.

@@ -11,7 +11,7 @@
 //!     │          the waker          │ asker goes
 //!     └──(regained)── asker goes ───┴──> DROPPED ──answer──> freed by the answerer
 //!
-//!   a tell, where its cause is traced: TOLD ──answer──> freed by the answerer
+//!   a tell that is traced or stamped: TOLD ──answer──> freed by the answerer
 //! ```
 //!
 //! **Guarantees.** Exactly one answer: a token that is dropped answers with an error. The answerer owns the
@@ -34,6 +34,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::error::AskError;
+use super::sampling::Stamp;
 use super::scope::Way;
 use super::trace::Cause;
 use super::{reply_pool, scope};
@@ -50,13 +51,16 @@ const TAKING: u32 = 2;
 const READY: u32 = 3;
 /// The asker is gone.
 const DROPPED: u32 = 4;
-/// There never was an asker: the slot only carries a tell's cause.
+/// There never was an asker: the slot only carries a tell's cause, or its stamp.
 const TOLD: u32 = 5;
 
 type Answer<T, E> = Result<T, AskError<E>>;
 
 struct Slot<T, E> {
     state: AtomicU32,
+    /// Of a stamped message, until it is opened; 0 otherwise.
+    weight: AtomicU32,
+    sent_at: u64,
     deadline: Option<Instant>,
     waker: UnsafeCell<Option<Waker>>,
     answer: UnsafeCell<Place<T, E>>,
@@ -109,7 +113,7 @@ unsafe impl<T: Send, E: Send> Send for ReplyRx<T, E> {}
 unsafe impl<T: Send, E: Send> Sync for ReplyRx<T, E> {}
 // SAFETY: as above.
 unsafe impl<T: Send, E: Send> Send for Token<T, E> {}
-// SAFETY: as above; a shared token can only read the atomic state and the deadline, which is never written.
+// SAFETY: as above; a shared token can only touch what is atomic, and read what is never written.
 unsafe impl<T: Send, E: Send> Sync for Token<T, E> {}
 // SAFETY: it is the answerer's half of a slot whose T and E are Send: `pair` demands it.
 unsafe impl Send for Held {}
@@ -117,8 +121,19 @@ unsafe impl Send for Held {}
 /// A fresh slot's two ends.
 #[inline]
 pub(crate) fn pair<T: Send, E: Send>(deadline: Option<Instant>) -> (ReplyRx<T, E>, RawReply<T, E>) {
+    pair_stamped(deadline, None)
+}
+
+/// As [`pair`], of an ask that is stamped.
+#[inline]
+pub(super) fn pair_stamped<T: Send, E: Send>(
+    deadline: Option<Instant>,
+    stamp: Option<Stamp>,
+) -> (ReplyRx<T, E>, RawReply<T, E>) {
     let slot = reply_pool::place(Slot {
         state: AtomicU32::new(EMPTY),
+        weight: AtomicU32::new(stamp.map_or(0, Stamp::weight)),
+        sent_at: stamp.map_or(0, Stamp::sent_at),
         deadline,
         waker: UnsafeCell::new(None),
         answer: UnsafeCell::new(Place::Nothing),
@@ -135,12 +150,16 @@ impl<T, E> ReplyTo<T, E> {
 
     /// Refuses, with the handler's own error.
     pub fn refuse(mut self, refusal: E) {
+        scope::refused();
         self.0.finish(Err(AskError::Refused(refusal)));
     }
 
     /// Answers or refuses.
     #[inline]
     pub fn send(mut self, outcome: Result<T, E>) {
+        if outcome.is_err() {
+            scope::refused();
+        }
         if self.0.0.is_some() {
             self.0.finish(outcome.map_err(AskError::Refused));
         }
@@ -180,19 +199,23 @@ impl<T, E> RawReply<T, E> {
         RawReply(Token(None))
     }
 
-    /// A tell's, with its cause. An answer to it is dropped.
+    /// A tell's, with its cause or its stamp. An answer to it is dropped.
     #[cold]
-    pub(super) fn told() -> Self
+    pub(super) fn told(cause: Option<Box<Cause>>, stamp: Option<Stamp>) -> Self
     where
         T: Send,
         E: Send,
     {
-        let Some(cause) = Cause::here() else { return Self::nobody() };
+        if cause.is_none() && stamp.is_none() {
+            return Self::nobody();
+        }
         let slot = reply_pool::place(Slot {
             state: AtomicU32::new(TOLD),
+            weight: AtomicU32::new(stamp.map_or(0, Stamp::weight)),
+            sent_at: stamp.map_or(0, Stamp::sent_at),
             deadline: None,
             waker: UnsafeCell::new(None),
-            answer: UnsafeCell::new(Place::Cause(cause)),
+            answer: UnsafeCell::new(cause.map_or(Place::Nothing, Place::Cause)),
         });
         RawReply(Token(Some(slot)))
     }
@@ -222,7 +245,29 @@ impl<T, E> RawReply<T, E> {
         }
     }
 
-    /// Whether somebody waits for the answer, or did: false for a tell's.
+    /// Whether there is something to hand on when the message is opened: a deadline, or a stamp.
+    #[inline]
+    pub(super) fn hands_on(&self) -> bool {
+        self.0.slot().is_some_and(|slot| slot.deadline.is_some() || slot.is_stamped())
+    }
+
+    /// Whether it was stamped, and not opened since.
+    #[inline]
+    pub(super) fn is_stamped(&self) -> bool {
+        self.0.slot().is_some_and(Slot::is_stamped)
+    }
+
+    /// Takes the stamp, if there is one.
+    #[cold]
+    pub(super) fn take_stamp(&self) -> Option<Stamp> {
+        let slot = self.0.slot()?;
+        // ORDERING: Relaxed, both; it is this half's alone.
+        let stamp = Stamp::new(slot.sent_at, slot.weight.load(Ordering::Relaxed));
+        slot.weight.store(0, Ordering::Relaxed);
+        stamp
+    }
+
+    /// Whether somebody waits for the answer, or did: false for most tells'.
     pub(crate) fn is_awaited(&self) -> bool {
         self.0.0.is_some()
     }
@@ -446,6 +491,12 @@ impl<T, E> ReplyRx<T, E> {
 }
 
 impl<T, E> Slot<T, E> {
+    #[inline]
+    fn is_stamped(&self) -> bool {
+        // ORDERING: Relaxed; the answerer's half alone touches it.
+        self.weight.load(Ordering::Relaxed) != 0
+    }
+
     /// EMPTY to WAITING with `waker`. False when the answer came meanwhile.
     fn wait(&self, waker: Waker) -> bool {
         // SAFETY: in EMPTY the waker belongs to the asker.

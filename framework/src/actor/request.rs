@@ -17,7 +17,8 @@ use super::reply::{self, ReplyRx, ReplyTo};
 use super::route::Target;
 use super::scope::Asker;
 use super::sending::Sending;
-use super::{Actor, Handles, Message, scope, trace};
+use super::trace::Cause;
+use super::{Actor, Handles, Message, sampling, scope, trace};
 use crate::mailbox::{Manners, TryPushError, Waiter};
 
 /// A message on its way to an actor. Nothing is sent before its first poll, [`tell`](Self::tell),
@@ -192,7 +193,9 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     }
 
     fn begin_with_slot(&mut self, message: M, asker: &Asker) -> Option<Answer<M>> {
-        let (rx, mut reply) = reply::pair(self.deadline);
+        let commons = self.target.cell().commons();
+        let stamp = if sampling::is_due() { sampling::stamp(commons) } else { None };
+        let (rx, mut reply) = reply::pair_stamped(self.deadline, stamp);
         if trace::is_on() {
             reply.set_cause();
         }
@@ -325,20 +328,29 @@ pub(super) fn deliver_told<A: Handles<M>, M: Message>(
     message: M,
 ) -> Result<(), TryPushError<Envelope<M>>> {
     // Two ways, so that the plain one's envelope has a constant for its reply.
-    if trace::is_on() { deliver_traced(target, message) } else { deliver(target, Envelope::told(message)) }
+    if trace::is_on() || sampling::is_due() {
+        deliver_with(target, message)
+    } else {
+        deliver(target, Envelope::told(message))
+    }
 }
 
 #[cold]
 #[inline(never)]
-fn deliver_traced<A: Handles<M>, M: Message>(
+fn deliver_with<A: Handles<M>, M: Message>(
     target: &Target<'_, A>,
     message: M,
 ) -> Result<(), TryPushError<Envelope<M>>> {
-    deliver(target, Envelope::told_traced(message))
+    let is_traced = trace::is_on();
+    // Where spans are on the send was not counted yet.
+    let stamp =
+        if !is_traced || sampling::is_due() { sampling::stamp(target.cell().commons()) } else { None };
+    let cause = if is_traced { Cause::here() } else { None };
+    deliver(target, Envelope::told_with(message, cause, stamp))
 }
 
 #[inline(always)]
-fn deliver<A: Handles<M>, M: Message>(
+pub(super) fn deliver<A: Handles<M>, M: Message>(
     target: &Target<'_, A>,
     envelope: Envelope<M>,
 ) -> Result<(), TryPushError<Envelope<M>>> {

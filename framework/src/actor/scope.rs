@@ -18,7 +18,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 use std::time::Instant;
 
+use super::cell::TypeRef;
 use super::reply::Held;
+use super::sampling::Stamp;
 use crate::runtime::note_woken_task;
 
 thread_local! {
@@ -31,8 +33,8 @@ thread_local! {
 struct Top {
     /// The address of the cell that runs; 0 outside any turn.
     cell: Cell<usize>,
-    /// The address of its system's runtime.
-    runtime: Cell<usize>,
+    /// Its type, and so its system.
+    of_type: Cell<TypeRef>,
     place: Cell<Place>,
     /// Answers wait until the views are published.
     holds: Cell<bool>,
@@ -40,6 +42,8 @@ struct Top {
     has_woken: Cell<bool>,
     /// An answer or a waker waits for the turn's end.
     has_left: Cell<bool>,
+    /// The claim is given up: the cell may be gone.
+    is_over: Cell<bool>,
     /// How many turns this one has interrupted.
     depth: Cell<u32>,
     deadline: Cell<Option<Instant>>,
@@ -63,10 +67,11 @@ struct Lists {
 /// A turn that another one, begun on the same thread, has interrupted.
 struct Interrupted {
     cell: usize,
-    runtime: usize,
+    of_type: TypeRef,
     place: Place,
     holds: bool,
     has_left: bool,
+    is_over: bool,
     deadline: Option<Instant>,
     asking: usize,
     held_from: usize,
@@ -87,16 +92,25 @@ impl Top {
     const fn new() -> Self {
         Top {
             cell: Cell::new(0),
-            runtime: Cell::new(0),
+            of_type: Cell::new(TypeRef::NONE),
             place: Cell::new(Place::Worker),
             holds: Cell::new(false),
             has_woken: Cell::new(false),
             has_left: Cell::new(false),
+            is_over: Cell::new(false),
             depth: Cell::new(0),
             deadline: Cell::new(None),
             is_traced: Cell::new(false),
             asking: Cell::new(0),
             is_struck: Cell::new(false),
+        }
+    }
+
+    /// The cell that runs, if one does, and its type.
+    fn with_running(&self, tell: impl FnOnce(TypeRef, usize)) {
+        let cell = self.cell.get();
+        if cell != 0 && !self.is_over.get() {
+            tell(self.of_type.get(), cell);
         }
     }
 
@@ -106,10 +120,11 @@ impl Top {
             let wakers_from = std::mem::replace(&mut lists.wakers_from, lists.wakers.len());
             lists.below.push(Interrupted {
                 cell: self.cell.get(),
-                runtime: self.runtime.get(),
+                of_type: self.of_type.get(),
                 place: self.place.get(),
                 holds: self.holds.get(),
                 has_left: self.has_left.replace(false),
+                is_over: self.is_over.replace(false),
                 deadline: self.deadline.get(),
                 asking: self.asking.get(),
                 held_from,
@@ -128,10 +143,11 @@ impl Top {
         });
         self.depth.set(self.depth.get() - 1);
         self.cell.set(outer.cell);
-        self.runtime.set(outer.runtime);
+        self.of_type.set(outer.of_type);
         self.place.set(outer.place);
         self.holds.set(outer.holds);
         self.has_left.set(outer.has_left);
+        self.is_over.set(outer.is_over);
         self.deadline.set(outer.deadline);
         self.asking.set(outer.asking);
     }
@@ -148,7 +164,9 @@ impl Top {
     #[inline(never)]
     fn end_with_care(&self) {
         // Answers that are still held were given after the last publication: they are shown as they are.
+        self.is_over.set(true);
         self.show_held();
+        self.is_over.set(false);
         let due = if self.has_left.replace(false) { Lists::take_wakers() } else { Vec::new() };
         match self.depth.get() {
             0 => self.cell.set(0),
@@ -204,18 +222,18 @@ fn wake_all(mut wakers: Vec<Waker>) {
     LISTS.with_borrow_mut(|lists| keep_room(&mut lists.wakers, wakers));
 }
 
-/// Begins a turn of the cell at `cell`, whose runtime is at `runtime`. `holds`: answers wait until the views are published.
+/// Begins a turn of the cell at `cell`, which is of that type. `holds`: answers wait until the views are published.
 /// `asking` is the address of the slot whose asker is this thread, if it is.
 ///
 /// In small steps, each of which is a store or two: together they would be a call, and what it is given would go by
 /// memory.
 #[inline(always)]
-pub(super) fn enter(cell: usize, runtime: usize, place: Place, holds: bool, asking: usize) -> Entered {
+pub(super) fn enter(cell: usize, of_type: TypeRef, place: Place, holds: bool, asking: usize) -> Entered {
     if is_entered() {
         interrupt();
     }
     TOP.with(|top| top.cell.set(cell));
-    TOP.with(|top| top.runtime.set(runtime));
+    TOP.with(|top| top.of_type.set(of_type));
     TOP.with(|top| top.place.set(place));
     TOP.with(|top| top.holds.set(holds));
     TOP.with(|top| top.has_woken.set(false));
@@ -307,7 +325,7 @@ pub(super) fn is_entered() -> bool {
 /// Whether this thread is in a turn of the runtime at `runtime`, and so in its tokio runtime.
 #[inline]
 pub(super) fn is_in(runtime: usize) -> bool {
-    TOP.with(|top| top.cell.get() != 0 && top.runtime.get() == runtime)
+    TOP.with(|top| top.cell.get() != 0 && !top.is_over.get() && top.of_type.get().runtime() == runtime)
 }
 
 /// The caller puts a cell on a run queue.
@@ -352,6 +370,20 @@ pub(super) fn is_traced() -> bool {
 /// Says so, and gives what was said before.
 pub(super) fn set_traced(is_traced: bool) -> bool {
     TOP.with(|top| top.is_traced.replace(is_traced))
+}
+
+/// The message that is opened now was stamped when it was sent.
+#[cold]
+#[inline(never)]
+pub(super) fn waited(stamp: Stamp) {
+    TOP.with(|top| top.with_running(|of_type, cell| of_type.waited(cell, stamp)));
+}
+
+/// An answer that is given now is an `Err`.
+#[cold]
+#[inline(never)]
+pub(super) fn refused() {
+    TOP.with(|top| top.with_running(|of_type, cell| of_type.refused(cell)));
 }
 
 /// What becomes of an answer.

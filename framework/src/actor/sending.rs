@@ -11,7 +11,8 @@ use tokio::time::Sleep;
 
 use super::error::SendError;
 use super::message::Envelope;
-use super::request::{RoomWait, deliver_told, earlier, is_refused, poll_deadline};
+use super::reply::RawReply;
+use super::request::{RoomWait, deliver, deliver_told, earlier, is_refused, poll_deadline};
 use super::route::Target;
 use super::{Handles, Message, scope};
 use crate::mailbox::TryPushError;
@@ -26,11 +27,13 @@ pub struct Sending<'a, A: Handles<M>, M: Message> {
     message: Option<M>,
     deadline: Option<Instant>,
     /// Most find room at once.
-    waiting: Option<Waiting<A>>,
+    waiting: Option<Waiting<A, M>>,
 }
 
-struct Waiting<A: super::Actor> {
+struct Waiting<A: Handles<M>, M: Message> {
     room: RoomWait<A>,
+    /// What its envelope was made with: when it was first tried to send it, and why.
+    reply: RawReply<M::Reply, M::Refusal>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -52,7 +55,13 @@ impl<'a, A: Handles<M>, M: Message> Sending<'a, A, M> {
     ) -> Poll<Result<(), SendError<M>>> {
         match error {
             TryPushError::Closed(envelope) => Poll::Ready(Err(stopped(envelope))),
-            TryPushError::Full(envelope) => self.poll_room(envelope.into_parts().0, cx),
+            TryPushError::Full(envelope) => {
+                let (message, reply) = envelope.into_parts();
+                let room = RoomWait::new(self.target.cell());
+                self.waiting = Some(Waiting { room, reply, sleep: None });
+                self.deadline = earlier(self.deadline, scope::asker(self.target.cell().address()).deadline);
+                self.poll_room(message, cx)
+            }
         }
     }
 
@@ -65,10 +74,7 @@ impl<'a, A: Handles<M>, M: Message> Sending<'a, A, M> {
         if asker.would_deadlock {
             return Poll::Ready(Err(SendError::WouldDeadlock(message)));
         }
-        if self.waiting.is_none() {
-            self.deadline = earlier(self.deadline, asker.deadline);
-        }
-        let waiting = self.waiting.get_or_insert_with(|| Waiting { room: RoomWait::new(cell), sleep: None });
+        let waiting = self.waiting.as_mut().expect("it waits for room");
         loop {
             if waiting.room.poll(cx).is_pending() {
                 let late = poll_deadline(&mut waiting.sleep, self.deadline, &self.target, cx);
@@ -78,10 +84,11 @@ impl<'a, A: Handles<M>, M: Message> Sending<'a, A, M> {
                 self.message = Some(message);
                 return Poll::Pending;
             }
-            message = match deliver_told(&self.target, message) {
+            let envelope = Envelope::with(message, waiting.reply.take());
+            (message, waiting.reply) = match deliver(&self.target, envelope) {
                 Ok(()) => return Poll::Ready(Ok(())),
                 Err(TryPushError::Closed(envelope)) => return Poll::Ready(Err(stopped(envelope))),
-                Err(TryPushError::Full(envelope)) => envelope.into_parts().0,
+                Err(TryPushError::Full(envelope)) => envelope.into_parts(),
             };
         }
     }

@@ -57,7 +57,7 @@ impl Restart {
 #[non_exhaustive]
 pub enum Inline {
     /// When the actor was measured and was not slow in the last second: no two of 64 messages that were timed (of quick
-    /// ones one in 64 is, of slow ones each) took over 50 microseconds.
+    /// ones one in 128 is, of slow ones each) took over 50 microseconds.
     Auto,
     /// Whenever the actor is idle.
     Always,

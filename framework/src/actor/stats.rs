@@ -1,30 +1,130 @@
 //! What each cell counts. Written by its runner, pulled by the monitor.
 
+use std::ops::AddAssign;
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use super::batch::Batched;
+use super::cell::Handled;
 use super::lifecycle::Failure;
-use crate::stats::{Counter, SharedCounter};
+use super::settings::HandlerInfo;
+use crate::stats::{Counter, Distribution, SharedCounter, TimesCells};
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// One cell's counters of what happens all the time. Whoever holds the claim writes them: no atomic addition.
-#[derive(Default)]
 pub(crate) struct CellStats {
-    /// Messages whose handler ended.
-    pub(crate) handled: Counter,
+    /// Messages whose handler ended, by handler.
+    pub(super) handled: Handled,
     /// Runs on an asker's thread.
     pub(crate) inline_runs: Counter,
 }
 
-/// What a runner shows of its cell besides its counts: the high-water mark of the mailbox and the state, in five bytes
-/// that a cell has to spare.
-#[derive(Default)]
-pub(crate) struct Shown {
-    mailbox_high_water: AtomicU32,
-    state: AtomicU8,
+/// What one handler has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HandlerCounts {
+    /// Messages whose handler ended.
+    pub(crate) handled: u64,
+    /// Those of them that it answered by an `Err`.
+    pub(crate) refused: u64,
+    /// Messages that it panicked over, or was dropped in the middle of.
+    pub(crate) failed: u64,
 }
+
+impl AddAssign for HandlerCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.handled += other.handled;
+        self.refused += other.refused;
+        self.failed += other.failed;
+    }
+}
+
+/// What of all actors of a system is timed: nothing before there is a monitor.
+#[derive(Default)]
+pub(crate) struct Sampling {
+    waiting: AtomicBool,
+    handling: AtomicBool,
+}
+
+impl Sampling {
+    pub(crate) fn set(&self, waiting: bool, handling: bool) {
+        // ORDERING: Relaxed, all; nothing is read on the strength of it.
+        self.waiting.store(waiting, Ordering::Relaxed);
+        self.handling.store(handling, Ordering::Relaxed);
+    }
+
+    /// How long messages wait.
+    pub(super) fn waiting(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How long handlers take.
+    pub(super) fn handling(&self) -> bool {
+        self.handling.load(Ordering::Relaxed)
+    }
+}
+
+/// The times of all actors of one type, by handler.
+pub(crate) struct TypeTimes {
+    pub(crate) type_name: &'static str,
+    pub(crate) handlers: &'static [HandlerInfo],
+    times: Box<[HandlerTimes]>,
+}
+
+/// Samples of one handler, made by the first.
+#[derive(Default)]
+pub(crate) struct HandlerTimes {
+    waiting: OnceLock<Box<TimesCells>>,
+    handling: OnceLock<Box<TimesCells>>,
+    /// Calls that were timed, with their weights, of messages that were in no mailbox: they waited for nothing.
+    direct: SharedCounter,
+}
+
+impl TypeTimes {
+    pub(super) fn new(type_name: &'static str, handlers: &'static [HandlerInfo]) -> Self {
+        let times = handlers.iter().map(|_| HandlerTimes::default()).collect();
+        TypeTimes { type_name, handlers, times }
+    }
+
+    pub(crate) fn of(&self, handler: usize) -> &HandlerTimes {
+        &self.times[handler]
+    }
+}
+
+impl HandlerTimes {
+    /// A message has waited so long, and so have those that it stands for.
+    pub(super) fn waited(&self, nanos: u64, weight: u32) {
+        self.waiting.get_or_init(Box::default).record(nanos, weight.into());
+    }
+
+    /// Its handler took so long. `is_direct`: it was in no mailbox.
+    pub(super) fn took(&self, nanos: u64, weight: u32, is_direct: bool) {
+        self.handling.get_or_init(Box::default).record(nanos, weight.into());
+        if is_direct {
+            self.direct.add(weight.into());
+        }
+    }
+
+    /// How long messages waited. `None` if none was sampled.
+    pub(crate) fn waiting(&self) -> Option<Distribution> {
+        let mut waiting = self.waiting.get().map(|times| times.read()).unwrap_or_default();
+        waiting.add_zeros(self.direct.value());
+        (waiting.count() > 0).then_some(waiting)
+    }
+
+    /// How long the handler took. `None` if no call was sampled.
+    pub(crate) fn handling(&self) -> Option<Distribution> {
+        self.handling.get().map(|times| times.read())
+    }
+}
+
+/// What an actor is doing, as its runner shows it. One byte, because a cell has no more to spare.
+#[derive(Default)]
+pub(crate) struct ShownState(AtomicU8);
+
+/// The most messages that a runner has seen waiting.
+#[derive(Default)]
+pub(crate) struct HighWater(AtomicU32);
 
 /// What an actor is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -68,30 +168,33 @@ impl ActorState {
     }
 }
 
-impl Shown {
-    /// Only who holds the claim calls this, as the next.
-    pub(crate) fn set_state(&self, state: ActorState) {
+impl ShownState {
+    /// Only who holds the claim calls this.
+    pub(super) fn set(&self, state: ActorState) {
         // ORDERING: Relaxed; it says nothing about other memory.
-        self.state.store(state as u8, Ordering::Relaxed);
+        self.0.store(state as u8, Ordering::Relaxed);
     }
 
-    /// So many messages were seen waiting.
+    pub(super) fn get(&self) -> ActorState {
+        // ORDERING: Relaxed; as above.
+        ActorState::ALL[usize::from(self.0.load(Ordering::Relaxed))]
+    }
+}
+
+impl HighWater {
+    /// So many messages were seen waiting. Only who holds the claim calls this.
     #[inline(always)]
-    pub(crate) fn saw_waiting(&self, len: u64) {
+    pub(super) fn saw(&self, len: usize) {
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
         // ORDERING: Relaxed, both; there is one writer, and readers want the number alone.
-        if len > u64::from(self.mailbox_high_water.load(Ordering::Relaxed)) {
-            self.mailbox_high_water.store(u32::try_from(len).unwrap_or(u32::MAX), Ordering::Relaxed);
+        if len > self.0.load(Ordering::Relaxed) {
+            self.0.store(len, Ordering::Relaxed);
         }
     }
 
-    pub(crate) fn state(&self) -> ActorState {
+    pub(super) fn get(&self) -> usize {
         // ORDERING: Relaxed; as above.
-        ActorState::ALL[usize::from(self.state.load(Ordering::Relaxed))]
-    }
-
-    pub(crate) fn mailbox_high_water(&self) -> usize {
-        // ORDERING: Relaxed; as above.
-        self.mailbox_high_water.load(Ordering::Relaxed) as usize
+        self.0.load(Ordering::Relaxed) as usize
     }
 }
 
@@ -100,6 +203,10 @@ impl Shown {
 pub(crate) struct RareStats {
     /// Messages whose handler panicked, or was dropped half way.
     pub(crate) failed: Counter,
+    /// Time that handlers ran, in nanoseconds: estimated from those that were timed.
+    pub(crate) busy: Counter,
+    /// The unfinished handler, if it is one that is timed.
+    pub(super) unfinished: Unfinished,
     /// Messages that their handler answered by an `Err`.
     pub(crate) refused: Counter,
     /// Of those refused and failed, how many of each handler.
@@ -116,6 +223,33 @@ pub(crate) struct RareStats {
     pub(crate) batch_items: Counter,
     /// Those of each handler. What stopped actors had is [kept](super::commons::Retired) by name.
     pub(crate) batched: Batched,
+}
+
+/// When a handler began that goes on, and for how many calls it stands. Only the runner touches it.
+#[derive(Default)]
+pub(super) struct Unfinished {
+    /// By the system's clock, in nanoseconds.
+    began: AtomicU64,
+    /// 0: there is none.
+    weight: AtomicU32,
+}
+
+impl Unfinished {
+    // ORDERING: Relaxed, all; only who holds the claim touches it.
+
+    pub(super) fn begin(&self, began: u64, weight: u32) {
+        self.began.store(began, Ordering::Relaxed);
+        self.weight.store(weight, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self) {
+        self.weight.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> Option<(u64, u32)> {
+        let weight = self.weight.load(Ordering::Relaxed);
+        (weight > 0).then(|| (self.began.load(Ordering::Relaxed), weight))
+    }
 }
 
 /// What went wrong, by handler; made by the first that does.
@@ -142,19 +276,12 @@ impl ByHandler {
     }
 }
 
-impl CellStats {
-    /// Adds another's counts; for sums that one thread writes.
-    pub(crate) fn add(&self, other: &CellStats) {
-        self.handled.add(other.handled.value());
-        self.inline_runs.add(other.inline_runs.value());
-    }
-}
-
 impl RareStats {
     /// Adds another's counts; for sums that one thread writes.
     pub(crate) fn add(&self, other: &RareStats) {
         self.failed.add(other.failed.value());
         self.refused.add(other.refused.value());
+        self.busy.add(other.busy.value());
         self.dropped.add(other.dropped.value());
         self.restarts.add(other.restarts.value());
         self.batches.add(other.batches.value());

@@ -15,7 +15,7 @@
 //! its asker stands, which goes by a bit that the cell's last runner has set. Where it is on: a span, the actor's name
 //! and a small allocation a message, and asks are in an envelope, always.
 //!
-//! **Switched while it runs.** A cell that only askers run notices with the next message that is timed: within 64.
+//! **Switched while it runs.** A cell that only askers run notices with the next message that is timed: within 128.
 //!
 //! **Bad at.** Whoever switches DEBUG on for another target pays for causes too, and for no spans.
 

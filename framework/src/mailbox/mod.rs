@@ -349,6 +349,20 @@ impl<M, C> Mailbox<M, C> {
         unsafe { self.users.knows_next() }
     }
 
+    /// How many messages wait, as far as the consumer knows.
+    ///
+    /// # Safety
+    ///
+    /// As [`find`](Self::find).
+    #[inline(always)]
+    pub(crate) unsafe fn known_len(&self) -> usize {
+        // SAFETY: the caller's duty is passed on unchanged.
+        match unsafe { self.users.known() } {
+            0 => self.ring().map_or(0, Ring::len),
+            known => known as usize,
+        }
+    }
+
     /// Takes the message that was found. A message that was taken is not in the mailbox any more, whatever becomes of
     /// the caller; what is published of it can lag (see [`publish_head`](Self::publish_head)).
     ///

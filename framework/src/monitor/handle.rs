@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::history::History;
 use super::pull::{Pull, Source};
 use super::sampler::{Args, Published, Sample, SystemMonitor};
-use super::settings::MonitorSettings;
+use super::settings::{MonitorSettings, Sampler};
 use super::snapshot::Snapshot;
 use super::top::{By, Top};
 use crate::actor::{ActorRef, AnyParent, Birth, Cell, Commons, RawReply, StartOn};
@@ -33,9 +33,11 @@ impl Monitor {
         started_at: Instant,
         settings: &MonitorSettings,
     ) -> Self {
+        let on = |sampler| settings.samplers.has(sampler);
+        commons.sampling.set(on(Sampler::Waiting), on(Sampler::Handling));
         let source = Source { commons: commons.clone(), started_at, samplers: settings.samplers };
         let published = Published {
-            last: Arc::new(ArcSwap::from_pointee(Pull::default().take(&source))),
+            last: Arc::new(ArcSwap::from_pointee(Pull::default().take(&source, true))),
             pulls: watch::Sender::new(()),
             history: History::default(),
             windows: Arc::default(),
@@ -65,7 +67,7 @@ impl Monitor {
         {
             return snapshot;
         }
-        Arc::new(Pull::default().take(&self.source))
+        Arc::new(Pull::default().take(&self.source, false))
     }
 
     /// Each pull from now on, as it comes. Who is slow misses some, and gets the last.

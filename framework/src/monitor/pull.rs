@@ -2,20 +2,22 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::container::{Container, GroupFiles};
 use super::numbers::{
-    ActorNumbers, BatchNumbers, CacheNumbers, HandlerNumbers, LastFailure, Numbers, TypeNumbers,
+    ActorNumbers, BatchNumbers, CacheNumbers, HandlerNumbers, LastFailure, Numbers, Times, TypeNumbers,
 };
 use super::pressure::{self, Pressure};
 use super::process::{ProcFiles, Process};
 use super::settings::{Sampler, Samplers};
 use super::snapshot::{ACTORS_LEN_MAX, Snapshot};
 use super::tokio_numbers::TokioNumbers;
-use crate::actor::{ActorId, AnyRef, BatchStats, CellStats, Commons, RareStats, Retired};
+use crate::actor::{
+    ActorId, AnyRef, BatchStats, Commons, HandlerCounts, HandlerTimes, RareStats, Retired, TypeTimes,
+};
 use crate::cache::{CacheStats, TieredStats};
-use crate::stats::{Rate, nanos};
+use crate::stats::{Distribution, Rate, nanos};
 
 /// Where the numbers are.
 #[derive(Clone)]
@@ -30,6 +32,9 @@ pub(super) struct Source {
 pub(super) struct Pull {
     total: Pace,
     types: HashMap<&'static str, Pace>,
+    handlers: HashMap<(&'static str, &'static str), OfHandler>,
+    waiting: Recent,
+    handling: Recent,
     actors: HashMap<ActorId, Pace>,
     files: ProcFiles,
     group: GroupFiles,
@@ -59,19 +64,45 @@ impl Pace {
     }
 }
 
+/// What is kept of a handler.
+#[derive(Default)]
+struct OfHandler {
+    handled: Rate,
+    errors: Rate,
+    waiting: Recent,
+    handling: Recent,
+}
+
+/// What a distribution was at the last pull that was due: the recent ones came after that.
+#[derive(Default)]
+struct Recent(Option<Distribution>);
+
+impl Recent {
+    fn read(&mut self, all: Option<Distribution>, is_due: bool) -> Option<Times> {
+        let all = all?;
+        let recent = self.0.as_ref().and_then(|before| all.since(before).quantiles());
+        if is_due {
+            self.0 = Some(all.clone());
+        }
+        Some(Times { all, recent })
+    }
+}
+
 /// A type's numbers while they are added up.
 #[derive(Default)]
 struct OfType {
     running: usize,
     numbers: Numbers,
-    handlers: Vec<HandlerNumbers>,
+    handlers: Vec<(&'static str, HandlerCounts)>,
+    times: HashMap<&'static str, (Option<Distribution>, Option<Distribution>)>,
     caches: BTreeMap<&'static str, CacheStats>,
     batches: BTreeMap<&'static str, BatchStats>,
     tiered: BTreeMap<&'static str, TieredStats>,
 }
 
 impl Pull {
-    pub(super) fn take(&mut self, source: &Source) -> Snapshot {
+    /// A pull that `is_due` is one of those that come at every interval.
+    pub(super) fn take(&mut self, source: &Source, is_due: bool) -> Snapshot {
         let commons = &source.commons;
         let samplers = source.samplers;
         let now = commons.now();
@@ -80,7 +111,11 @@ impl Pull {
             types.entry(type_name).or_default().add_retired(retired, samplers);
         });
         let actors = self.actors(now, &cells, &mut types, source);
-        let types = self.types(now, types);
+        for times in commons.times() {
+            types.entry(times.type_name).or_default().add_times(&times, samplers);
+        }
+        let types = self.types(now, types, is_due);
+        let (waiting, handling) = all_times(&types);
         let mut total = Numbers::default();
         types.iter().for_each(|of_type| total.add(&of_type.numbers));
         self.total.read(now, &mut total);
@@ -91,8 +126,8 @@ impl Pull {
             samplers,
             dead_letters: commons.dead_letters.total(),
             total,
-            waiting: None,
-            handling: None,
+            waiting: self.waiting.read(waiting, is_due),
+            handling: self.handling.read(handling, is_due),
             types,
             actors_left_out: cells.len() - actors.len(),
             actors,
@@ -134,10 +169,20 @@ impl Pull {
         actors
     }
 
-    fn types(&mut self, now: Instant, types: BTreeMap<&'static str, OfType>) -> Vec<TypeNumbers> {
+    fn types(
+        &mut self,
+        now: Instant,
+        types: BTreeMap<&'static str, OfType>,
+        is_due: bool,
+    ) -> Vec<TypeNumbers> {
         let finish = |(type_name, of_type)| {
-            let OfType { running, mut numbers, handlers, caches, batches, mut tiered } = of_type;
+            let OfType { running, mut numbers, handlers, mut times, caches, batches, mut tiered } = of_type;
             self.types.entry(type_name).or_default().read(now, &mut numbers);
+            let mut handler = |(name, counts): (&'static str, HandlerCounts)| {
+                let kept = self.handlers.entry((type_name, name)).or_default();
+                kept.read(now, name, counts, times.remove(name).unwrap_or_default(), is_due)
+            };
+            let handlers = handlers.into_iter().map(&mut handler).collect();
             let with_tiers = |(name, stats)| CacheNumbers { name, stats, tiered: tiered.remove(name) };
             let caches = caches.into_iter().map(with_tiers).collect();
             let batches =
@@ -145,6 +190,47 @@ impl Pull {
             TypeNumbers { type_name, running, numbers, handlers, caches, batches }
         };
         types.into_iter().map(finish).collect()
+    }
+}
+
+impl OfHandler {
+    fn read(
+        &mut self,
+        now: Instant,
+        handler: &'static str,
+        counts: HandlerCounts,
+        (waiting, handling): (Option<Distribution>, Option<Distribution>),
+        is_due: bool,
+    ) -> HandlerNumbers {
+        let HandlerCounts { handled, refused, failed } = counts;
+        self.handled.read(now, handled);
+        self.errors.read(now, refused + failed);
+        HandlerNumbers {
+            handler,
+            handled,
+            refused,
+            failed,
+            handled_per_second: self.handled.per_second(),
+            errors_per_second: self.errors.per_second(),
+            waiting: self.waiting.read(waiting, is_due),
+            handling: self.handling.read(handling, is_due),
+        }
+    }
+}
+
+/// Those of all handlers together.
+fn all_times(types: &[TypeNumbers]) -> (Option<Distribution>, Option<Distribution>) {
+    let mut all = (None, None);
+    for handler in types.iter().flat_map(|of_type| &of_type.handlers) {
+        add_times(&mut all.0, handler.waiting.as_ref().map(|times| &times.all));
+        add_times(&mut all.1, handler.handling.as_ref().map(|times| &times.all));
+    }
+    all
+}
+
+fn add_times(sum: &mut Option<Distribution>, more: Option<&Distribution>) {
+    if let Some(more) = more {
+        *sum.get_or_insert_default() += more;
     }
 }
 
@@ -156,7 +242,7 @@ fn actor(cell: &AnyRef, numbers: Numbers, source: &Source) -> ActorNumbers {
     });
     ActorNumbers {
         label: cell.label(),
-        state: cell.shown().state(),
+        state: cell.state(),
         parent: cell.owner(),
         mailbox_len_max: cell.mailbox_len_max(),
         last_failure,
@@ -166,7 +252,13 @@ fn actor(cell: &AnyRef, numbers: Numbers, source: &Source) -> ActorNumbers {
 
 impl OfType {
     fn add_retired(&mut self, retired: &Retired, samplers: Samplers) {
-        self.numbers.add(&counts(&retired.stats, Some(&retired.rare)));
+        let mut numbers = Numbers { inline_runs: retired.inline_runs, ..Numbers::default() };
+        for (name, counts) in &retired.handlers {
+            self.add_counts(name, *counts);
+            numbers.handled += counts.handled;
+        }
+        numbers.add_rare(&retired.rare, samplers);
+        self.numbers.add(&numbers);
         if samplers.has(Sampler::Caches) {
             retired.caches.iter().for_each(|(name, stats)| self.add_cache(name, *stats));
             for (name, stats) in &retired.tiered {
@@ -181,9 +273,19 @@ impl OfType {
     /// Adds an actor that runs, and returns its numbers.
     fn add_cell(&mut self, cell: &AnyRef, samplers: Samplers) -> Numbers {
         let mailbox_len = cell.mailbox_len();
-        let mailbox_high_water = cell.shown().mailbox_high_water().max(mailbox_len);
-        let counted = counts(cell.stats(), cell.rare_stats_if_any());
-        let mut numbers = Numbers { mailbox_len, mailbox_high_water, ..counted };
+        let inline_runs = cell.stats().inline_runs.value();
+        let mut numbers = Numbers { mailbox_len, inline_runs, ..Numbers::default() };
+        cell.each_handler(&mut |name, counts| {
+            self.add_counts(name, counts);
+            numbers.handled += counts.handled;
+        });
+        // A runner does not look how many wait when it finds one alone.
+        let one_at_least = usize::from(numbers.handled > inline_runs);
+        numbers.mailbox_high_water = cell.mailbox_high_water().max(mailbox_len).max(one_at_least);
+        match cell.rare_stats_if_any() {
+            Some(rare) => numbers.add_rare(rare, samplers),
+            None => numbers.busy = samplers.has(Sampler::Handling).then_some(Duration::ZERO),
+        }
         self.running += 1;
         self.numbers.add(&numbers);
         if samplers.has(Sampler::Batches) {
@@ -201,6 +303,26 @@ impl OfType {
             }
         }
         numbers
+    }
+
+    fn add_counts(&mut self, handler: &'static str, counts: HandlerCounts) {
+        match self.handlers.iter_mut().find(|(name, _)| *name == handler) {
+            Some((_, sum)) => *sum += counts,
+            None => self.handlers.push((handler, counts)),
+        }
+    }
+
+    fn add_times(&mut self, times: &TypeTimes, samplers: Samplers) {
+        for (index, handler) in times.handlers.iter().enumerate() {
+            let of_handler: &HandlerTimes = times.of(index);
+            let (waiting, handling) = self.times.entry(handler.name()).or_default();
+            if samplers.has(Sampler::Waiting) {
+                add_times(waiting, of_handler.waiting().as_ref());
+            }
+            if samplers.has(Sampler::Handling) {
+                add_times(handling, of_handler.handling().as_ref());
+            }
+        }
     }
 
     fn add_batches(&mut self, handler: &'static str, stats: &BatchStats) {
@@ -229,21 +351,16 @@ impl Numbers {
         self.busy = self.busy.zip(other.busy).map(|(one, other)| one + other).or(self.busy).or(other.busy);
         self.cache += other.cache;
     }
-}
 
-fn counts(stats: &CellStats, rare: Option<&RareStats>) -> Numbers {
-    let mut numbers = Numbers {
-        handled: stats.handled.value(),
-        inline_runs: stats.inline_runs.value(),
-        ..Numbers::default()
-    };
-    if let Some(rare) = rare {
-        numbers.refused = rare.refused.value();
-        numbers.failed = rare.failed.value();
-        numbers.dropped = rare.dropped.value();
-        numbers.restarts = rare.restarts.value();
-        numbers.batches = rare.batches.value();
-        numbers.batch_items = rare.batch_items.value();
+    fn add_rare(&mut self, rare: &RareStats, samplers: Samplers) {
+        self.refused += rare.refused.value();
+        self.failed += rare.failed.value();
+        self.dropped += rare.dropped.value();
+        self.restarts += rare.restarts.value();
+        self.batches += rare.batches.value();
+        self.batch_items += rare.batch_items.value();
+        if samplers.has(Sampler::Handling) {
+            *self.busy.get_or_insert_default() += Duration::from_nanos(rare.busy.value());
+        }
     }
-    numbers
 }

@@ -93,10 +93,11 @@ impl Actor for SystemMonitor {
         turn: Turn<'a>,
     ) -> Handled<'a> {
         let (sample, reply) = message.open();
-        let snapshot = Arc::new(self.pull.take(&self.args.source));
+        let is_due = matches!(sample, Sample::Due);
+        let snapshot = Arc::new(self.pull.take(&self.args.source, is_due));
         let published = &self.args.published;
         published.last.store(snapshot.clone());
-        if let Sample::Due = sample {
+        if is_due {
             if self.args.keeps_history {
                 published.history.take(&snapshot);
                 published.windows.lock().take(&snapshot);

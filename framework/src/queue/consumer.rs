@@ -94,6 +94,13 @@ impl<T> Consumer<T> {
         unsafe { self.cursor() }.known != 0
     }
 
+    /// How many messages are known to be there, or about to be.
+    #[inline(always)]
+    pub(super) unsafe fn known(&self) -> u32 {
+        // SAFETY: the caller's duty.
+        unsafe { self.cursor() }.known
+    }
+
     /// Messages are there, or about to be, up to the ticket `end`: so the claim said. Only at the beginning of a turn.
     #[inline(always)]
     pub(super) unsafe fn expect(&self, end: u64) {

@@ -266,6 +266,17 @@ impl<T, S> Queue<T, S> {
         unsafe { self.consumer.knows_next() }
     }
 
+    /// How many messages are known to be there, or about to be.
+    ///
+    /// # Safety
+    ///
+    /// As [`find`](Self::find).
+    #[inline(always)]
+    pub(crate) unsafe fn known(&self) -> u32 {
+        // SAFETY: the caller's duty is passed on.
+        unsafe { self.consumer.known() }
+    }
+
     /// Takes the message that was found.
     ///
     /// # Safety

@@ -5,6 +5,7 @@
 //! | [`Counter`] | one thread at a time, its owner | a plain load and store |
 //! | [`SharedCounter`] | any thread, now and then | an atomic addition |
 //! | [`Histogram`] | one thread at a time, its owner | three of these |
+//! | [`TimesCells`] | any thread, now and then | three atomic additions |
 //! | [`Striped`] of them | many threads at once, often | an atomic addition on a cache line of few threads |
 //!
 //! **Guarantees.** Counts are exact when their writers rest. A reader meanwhile sees each count at some moment
@@ -17,6 +18,7 @@ mod histogram;
 mod pool;
 mod rate;
 mod striped;
+mod times;
 
 pub use buffers::{BufferNumbers, BufferSource};
 pub(crate) use counter::{Counter, SharedCounter, nanos};
@@ -25,3 +27,4 @@ pub use histogram::{Distribution, Quantiles};
 pub use pool::PoolNumbers;
 pub(crate) use rate::Rate;
 pub(crate) use striped::Striped;
+pub(crate) use times::TimesCells;

@@ -343,6 +343,7 @@ impl<A: Actor> Runner<'_, A> {
             cold.gathers = None;
             cold.traced = None;
         }
+        self.forget_sample();
         self.guard_drop(|runner| runner.future().clear());
         // SAFETY: the future is gone.
         let (state, ctx) = unsafe { self.borrow_half() };

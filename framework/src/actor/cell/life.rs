@@ -180,10 +180,14 @@ const SLOW_FOR_MILLIS: u32 = 1_000;
 /// machine stopped in the middle: where others compete for its processors, each such stop would turn asking where
 /// the asker stands off for a second.
 const SLOW_WITHIN: u8 = 64;
-/// The clock is read for one message in so many: the more seldom the quicker the last was that was timed. So reading it
-/// costs a nanosecond a message, and no more than some sixty microseconds of handlers go by without a look.
-const STRIDES: [(Duration, u8); 3] =
-    [(Duration::from_micros(1), 64), (Duration::from_micros(4), 16), (Duration::from_micros(16), 4)];
+/// The clock is read for one message in so many: the more seldom the quicker the last was that was timed. So reading it,
+/// and counting what it said, costs less than a nanosecond a message, and no more than some sixty microseconds of handlers go by without a look.
+const STRIDES: [(Duration, u8); 4] = [
+    (Duration::from_nanos(250), 128),
+    (Duration::from_micros(1), 64),
+    (Duration::from_micros(4), 16),
+    (Duration::from_micros(16), 4),
+];
 
 /// And for one in this many where none could be timed.
 const UNMEASURED: u8 = 16;
@@ -193,11 +197,21 @@ const UNMEASURED: u8 = 16;
 pub(super) struct Pace {
     /// Messages until the next that is timed; 0: the next one is.
     untimed: u8,
+    /// How many the next that is timed stands for; 0: itself.
+    stride: u8,
     is_measured: bool,
     /// While this is not 0, another slow one is the second; counts down with each that is timed.
     suspect: u8,
     /// In milliseconds of the system's time; 0: were not slow lately.
     slow_until: u32,
+}
+
+/// What a message stands for that was timed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    pub(super) weight: u32,
+    /// None was timed before it.
+    pub(super) is_first: bool,
 }
 
 impl Pace {
@@ -223,13 +237,29 @@ impl Pace {
         self.is_measured = is_quick;
     }
 
+    /// For how many messages the one stands that was just timed.
+    pub(super) fn take_sample(&mut self) -> Sample {
+        let stride = std::mem::replace(&mut self.stride, UNMEASURED);
+        Sample { weight: stride.max(1).into(), is_first: !self.is_measured }
+    }
+
+    /// The last poll of a handler that was timed took so long: as often as that are such handlers timed.
+    pub(super) fn polled(&mut self, took: Duration) {
+        self.set_stride(took);
+    }
+
+    fn set_stride(&mut self, took: Duration) {
+        let stride = STRIDES.iter().find(|(quicker_than, _)| took < *quicker_than);
+        self.stride = stride.map_or(1, |(_, stride)| *stride);
+        self.untimed = self.stride - 1;
+    }
+
     /// A message took from `start` to `end`; `millis` is the system's time.
     pub(super) fn measured(&mut self, start: Instant, end: Instant, millis: impl FnOnce() -> u32) {
         self.is_measured = true;
         self.suspect = self.suspect.saturating_sub(1);
         let took = end.saturating_duration_since(start);
-        let stride = STRIDES.iter().find(|(quicker_than, _)| took < *quicker_than);
-        self.untimed = stride.map_or(0, |(_, stride)| stride - 1);
+        self.set_stride(took);
         if took > SLOW {
             if self.suspect > 0 {
                 self.slow_until = millis().wrapping_add(SLOW_FOR_MILLIS) | 1;

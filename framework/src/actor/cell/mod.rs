@@ -19,13 +19,16 @@
 //!
 //! **Bad at.** Interrupting a plain `fn` handler: nothing can.
 
+mod counts;
 mod fate;
 mod future_slot;
 mod gather;
 mod inline;
 mod life;
 mod links;
+mod of_type;
 mod runner;
+mod sampled;
 mod seeded;
 mod single;
 mod take;
@@ -46,17 +49,20 @@ use super::home::Residence;
 use super::lifecycle::{ActorId, Exit, Failure, Label, SpawnError, StopReason, short_type_name};
 use super::parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, WeakAnyRef};
 use super::scope;
-use super::settings::{HandlerInfo, Inline};
-use super::stats::{CellStats, RareStats, Shown};
+use super::settings::Inline;
+use super::stats::{ActorState, CellStats, HandlerCounts, HighWater, RareStats, ShownState};
 use crate::cache::{CacheStats, TieredStats};
 use crate::mailbox::{
     Begin, Claim, LastReference, LazyBox, Mailbox, Manners, Pushed, Taken, TryPushError, Wake,
 };
-use crate::runtime::{Counted, Handle, Job, Refs, Runnable, Wakes, WeakHandle};
+use crate::runtime::{Counted, Handle, Job, Refs, Runnable, Runtime, Wakes, WeakHandle};
+use crate::stats::Counter;
 use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+pub(super) use counts::Handled;
 pub(super) use future_slot::{Ended, FutureSlot};
 pub(super) use gather::{Gathers, Next};
 use life::{Life, Started};
+pub(super) use of_type::{TypeCommons, TypeRef};
 
 /// A reference to a cell.
 pub(crate) type CellRef<A> = Handle<Cell<A>>;
@@ -78,14 +84,15 @@ pub(crate) struct Cell<A: Actor> {
     /// set for nothing; who is about to rest looks at the claim itself.
     called: AtomicU8,
     residence: Residence,
-    shown: Shown,
+    shown: ShownState,
+    high_water: HighWater,
     stats: CellStats,
     // The runner's, as the last four are. The future borrows `state` and `ctx`.
     future: UnsafeCell<FutureSlot>,
     aside: LazyBox<Aside>,
     id: ActorId,
     mailbox: Mailbox<A::Message, Control>,
-    commons: Arc<Commons>,
+    commons: Arc<TypeCommons>,
     parent: Arc<AnyParent>,
     /// Where its parent keeps it.
     child_slot: AtomicU32,
@@ -209,17 +216,19 @@ impl<A: Actor> Cell<A> {
         } else {
             Mailbox::new(settings.mailbox_len_max, settings.overflow, Begin::Queued)
         };
+        let of_type = TypeCommons::of::<A>(commons);
         commons.slab.insert(|refs, place| Cell {
             refs,
             called: AtomicU8::new(0),
             residence: Residence::new(inline, mailbox.is_watched()),
-            shown: Shown::default(),
-            stats: CellStats::default(),
+            shown: ShownState::default(),
+            high_water: HighWater::default(),
+            stats: CellStats { handled: Handled::new(), inline_runs: Counter::default() },
             future: UnsafeCell::new(FutureSlot::new()),
             aside,
             id: commons.next_id(),
             mailbox,
-            commons: commons.clone(),
+            commons: of_type,
             parent: birth.parent,
             child_slot: AtomicU32::new(0),
             shard: birth.shard.map_or(NO_SHARD, |shard| shard as u32),
@@ -392,7 +401,13 @@ impl<A: Actor> Cell<A> {
     }
 
     pub(crate) fn commons(&self) -> &Arc<Commons> {
-        &self.commons
+        &self.commons.system
+    }
+
+    /// The system's workers.
+    #[inline]
+    pub(super) fn workers(&self) -> &Arc<Runtime> {
+        &self.commons.runtime
     }
 
     pub(super) fn now(&self) -> Instant {
@@ -401,7 +416,8 @@ impl<A: Actor> Cell<A> {
 
     /// Tells cells on one thread's stack apart.
     pub(super) fn address(&self) -> usize {
-        std::ptr::from_ref(self).addr()
+        // Exposed, because a turn finds its cell again by it: see `of_type`.
+        std::ptr::from_ref(self).expose_provenance()
     }
 }
 
@@ -467,16 +483,26 @@ impl<A: Actor> AnyCell for Cell<A> {
         self.mailbox.len_max()
     }
 
-    fn shown(&self) -> &Shown {
-        &self.shown
+    fn mailbox_high_water(&self) -> usize {
+        self.high_water.get()
+    }
+
+    fn state(&self) -> ActorState {
+        self.shown.get()
     }
 
     fn owner(&self) -> Option<ActorId> {
         self.parent.owner()
     }
 
-    fn handlers(&self) -> &'static [HandlerInfo] {
-        A::HANDLERS
+    fn each_handler(&self, see: &mut dyn FnMut(&'static str, HandlerCounts)) {
+        let errors = self.rare_stats_if_any().map_or(&[][..], |rare| rare.errors.read());
+        for (index, handler) in A::HANDLERS.iter().enumerate() {
+            let (refused, failed) =
+                errors.get(index).map_or((0, 0), |errors| (errors.refused.value(), errors.failed.value()));
+            let handled = self.stats.handled.read(index, A::HANDLERS.len());
+            see(handler.name(), HandlerCounts { handled, refused, failed });
+        }
     }
 
     fn batches(&self) -> Vec<(&'static str, BatchStats)> {
@@ -571,6 +597,7 @@ impl<A: Actor> Drop for Cell<A> {
     fn drop(&mut self) {
         // The future borrows state and ctx, which are dropped after this body.
         self.future.get_mut().clear();
+        self.stats.handled.free(A::HANDLERS.len());
     }
 }
 

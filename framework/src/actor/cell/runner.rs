@@ -13,7 +13,7 @@ use super::super::turn::Turn;
 use super::super::{Actor, scope};
 use super::life::{At, Life, Phase};
 use super::seeded::Origin;
-use super::{Cell, FutureSlot};
+use super::{Cell, FutureSlot, TypeRef};
 use crate::mailbox::{Find, Found, LastReference, Rest, Wake};
 use crate::runtime::{Runtime, note_woken_task};
 use crate::sync::atomic::Ordering;
@@ -145,7 +145,7 @@ impl<'a, A: Actor> Runner<'a, A> {
     /// Goes on to another phase, which everybody is shown.
     pub(super) fn enter_phase(&mut self, phase: Phase) {
         self.life().phase = phase;
-        self.cell.shown.set_state(phase.state());
+        self.cell.shown.set(phase.state());
     }
 
     pub(super) fn future(&mut self) -> &mut FutureSlot {
@@ -168,8 +168,9 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     #[inline(always)]
     pub(super) fn enter(&self, asking: usize) -> Entered {
-        let runtime = self.cell.commons.runtime.address();
-        scope::enter(self.cell.address(), runtime, self.place, A::PUBLISHES, asking)
+        // SAFETY: the turn keeps the cell, and looks at this no more when it has given the claim up.
+        let of_type = unsafe { TypeRef::new(&self.cell.commons) };
+        scope::enter(self.cell.address(), of_type, self.place, A::PUBLISHES, asking)
     }
 
     /// Runs, user code under the guard, until it can give the claim up.
@@ -351,6 +352,10 @@ impl<'a, A: Actor> Runner<'a, A> {
         let is_traced = trace::is_on();
         self.cell.residence.set_traced(is_traced);
         let is_plain = self.place == Place::Worker && !is_traced;
+        // SAFETY: the claim is held, so this is the consumer.
+        let known = unsafe { self.cell.mailbox.known_len() };
+        // What this activation has handled was there as well.
+        self.cell.high_water.saw(known + (BUDGET_LEN - budget.len) as usize);
         loop {
             if budget.is_spent() {
                 return Some(Next::Requeue);
@@ -358,11 +363,17 @@ impl<'a, A: Actor> Runner<'a, A> {
             let cell = self.cell;
             let is_done = if is_plain {
                 // SAFETY: the claim is held, so this is the consumer.
-                if !unsafe { cell.mailbox.knows_next() } {
+                let looks = !unsafe { cell.mailbox.knows_next() };
+                if looks {
                     self.let_a_run_form(budget);
                 }
                 // SAFETY: as above.
-                match unsafe { cell.mailbox.find() } {
+                let found = unsafe { cell.mailbox.find() };
+                if looks {
+                    // SAFETY: as above.
+                    cell.high_water.saw(unsafe { cell.mailbox.known_len() });
+                }
+                match found {
                     Find::Item(found) => self.handle_found(found, budget),
                     Find::Empty => match cell.mailbox.pop_ring() {
                         Some(message) => self.handle_apart(message, budget),
@@ -454,7 +465,7 @@ impl<'a, A: Actor> Runner<'a, A> {
         let start = is_timed.then(|| self.begin_timed(handler, origin));
         let is_done = self.handle(handler, message);
         if let Some(start) = start {
-            self.timed(start, is_done, budget);
+            self.timed(handler, start, is_done.then_some(false), budget);
         }
         is_done
     }
@@ -479,17 +490,22 @@ impl<'a, A: Actor> Runner<'a, A> {
         }
     }
 
+    /// The call of this handler is over that was timed. `done`: its handler has ended, and whether it was called directly.
     #[cold]
     #[inline(never)]
-    pub(super) fn timed(&mut self, start: Instant, is_done: bool, budget: &mut Budget) {
+    pub(super) fn timed(&mut self, handler: usize, start: Instant, done: Option<bool>, budget: &mut Budget) {
         if let Some(sim) = self.cell.commons.runtime.sim() {
-            return self.called_seeded(&**sim, is_done, budget);
+            return self.called_seeded(&**sim, done.is_some(), budget);
         }
         let end = self.cell.now();
         self.cell.residence.set_traced(trace::is_on());
-        if is_done {
+        let sample = self.life().pace.take_sample();
+        if done.is_some() {
             let commons = &self.cell.commons;
             self.life().pace.measured(start, end, || commons.millis());
+        }
+        if self.cell.commons.sampling.handling() {
+            self.sampled(handler, sample, (start, end), done);
         }
         if end.saturating_duration_since(*budget.began.get_or_insert(start)) > BUDGET_TIME {
             budget.len = 0;
@@ -508,7 +524,7 @@ impl<'a, A: Actor> Runner<'a, A> {
         let turn = unsafe { Turn::new(self.future()) };
         let is_done = state.handle(message(), ctx, turn).is_done;
         if is_done {
-            self.message_done();
+            self.message_done(handler);
         } else {
             self.life().is_fresh = true;
         }
@@ -517,14 +533,14 @@ impl<'a, A: Actor> Runner<'a, A> {
 
     /// The handler ended: publishes what changed, then lets the answers out.
     #[inline]
-    pub(super) fn message_done(&mut self) {
+    pub(super) fn message_done(&mut self, handler: usize) {
         if A::PUBLISHES {
             self.publish();
         }
         // SAFETY: the handler has ended and its future is gone.
         let (_, ctx) = unsafe { self.borrow_half() };
         let in_hand = ctx.end_messages();
-        self.cell.stats.handled.add(u64::from(in_hand));
+        self.cell.stats.handled.add(handler, A::HANDLERS.len(), in_hand);
     }
 
     fn publish(&mut self) {

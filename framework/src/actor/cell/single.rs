@@ -159,9 +159,12 @@ impl<A: Actor> Runner<'_, A> {
         // SAFETY: no future is unfinished, else no message is taken.
         let (state, ctx) = unsafe { self.borrow_half() };
         let answer = (direct.call)(state.as_mut().expect("a running actor has its state"), message, ctx);
-        self.message_done();
+        if answer.is_err() {
+            self.cell.count_refused(direct.index);
+        }
+        self.message_done(direct.index);
         if let Some(start) = start {
-            self.timed(start, true, &mut Budget::new());
+            self.timed(direct.index, start, Some(true), &mut Budget::new());
         }
         answer
     }

@@ -35,7 +35,14 @@ impl<A: Actor> Runner<'_, A> {
         if starts {
             scope::inherit_deadline(self.cell.parent.start_deadline(self.cell.child_slot()));
         }
+        let timed = self.begin_poll();
         let polled = self.future().poll(&mut cx);
+        let at = self.life().at;
+        let handled = match at {
+            At::Handler(handler) if polled.is_ready() => Some(usize::from(handler)),
+            _ => None,
+        };
+        self.end_poll(timed, handled);
         if starts {
             // It was for what this poll asked.
             scope::inherit_deadline(None);
@@ -45,7 +52,7 @@ impl<A: Actor> Runner<'_, A> {
         }
         let Poll::Ready(ended) = polled else {
             if self.life().phase == Phase::Running {
-                self.cell.shown.set_state(ActorState::Suspended);
+                self.cell.shown.set(ActorState::Suspended);
             }
             return Some(self.rest_of_unfinished());
         };
@@ -56,8 +63,8 @@ impl<A: Actor> Runner<'_, A> {
                 self.stopped(reason);
             }
             Ended::Done => {
-                self.cell.shown.set_state(ActorState::Running);
-                self.message_done();
+                self.cell.shown.set(ActorState::Running);
+                self.message_done(handled.expect("what has ended is a handler"));
                 if self.cell.commons.is_seeded() {
                     self.done_seeded();
                 }

@@ -1,0 +1,160 @@
+//! Which messages are timed from the moment they are sent, and how the sender says so.
+//!
+//! ```text
+//!   sender's thread:  . . . . . . . S . . . . . . . . . . . . . S . .      one send in n carries its time
+//!                     └── weight 8 ─┘└───────── weight 14 ──────┘          and stands for the n since the last
+//!
+//!   stamped message ──> mailbox ──> opened by its handler: now - stamp is how long it waited
+//! ```
+//!
+//! **What it is.** A stamped message has a slot for its answer also when nobody waits for one, as a traced tell has, and
+//! the time and the weight are in that slot. So a stamp is with its message wherever that goes, however many wait, and
+//! whoever opens a message that has none pays nothing.
+//!
+//! **Which.** Every thread counts its sends, to all actors, and stamps one in n. After each it chooses the next n by how
+//! long the last n took: a stamp costs two looks at a clock and a little memory, about 100 ns, and one in 16 us is then
+//! half a percent, however fast the thread sends. A thread that sends less often than that stamps every message.
+//!
+//! **Guarantees.** No coordinated omission: the time counts from when the message was sent (of one that found no room,
+//! from when it first tried), whether or not its handler got round to anything since. A stall shows in the messages that
+//! waited through it, each with its weight. The n is chosen before its messages are sent, so that the weights add up,
+//! without a bias, to all messages.
+//!
+//! **Cost.** A decrement and a branch a send.
+//!
+//! **Bad at.** Messages that are sent while DEBUG spans are on are stamped as well, and are as slow as those are.
+
+use std::cell::Cell;
+use std::num::NonZero;
+use std::time::Duration;
+
+use super::commons::Commons;
+
+/// About how often a thread may stamp.
+const EVERY: Duration = Duration::from_micros(16);
+/// The most messages that one stands for.
+const WEIGHT_MAX: u32 = 1_024;
+/// How fast the number of them may grow, so that a burst does not end up with none.
+const GROWTH_MAX: u32 = 4;
+/// A thread that sends to a system without a monitor looks at it this often.
+const UNWATCHED: u32 = 64;
+
+thread_local! {
+    /// Sends until the next that is stamped.
+    static LEFT: Cell<u32> = const { Cell::new(1) };
+    static PACER: Pacer = const { Pacer { weight: Cell::new(1), last: Cell::new(0) } };
+}
+
+/// How often a thread stamps.
+struct Pacer {
+    /// Sends that the next stamp stands for.
+    weight: Cell<u32>,
+    /// When the last was, by its system's clock.
+    last: Cell<u64>,
+}
+
+/// When a message was sent, and for how many it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    sent_at: u64,
+    weight: NonZero<u32>,
+}
+
+impl Stamp {
+    pub(super) fn new(sent_at: u64, weight: u32) -> Option<Self> {
+        NonZero::new(weight).map(|weight| Stamp { sent_at, weight })
+    }
+
+    /// By the system's clock, in nanoseconds.
+    pub(super) fn sent_at(self) -> u64 {
+        self.sent_at
+    }
+
+    pub(super) fn weight(self) -> u32 {
+        self.weight.get()
+    }
+
+    pub(super) fn nanos_until(self, now: u64) -> u64 {
+        now.saturating_sub(self.sent_at)
+    }
+}
+
+/// Counts a send of this thread. True: it is one that may be [stamped](stamp).
+#[inline(always)]
+pub(super) fn is_due() -> bool {
+    LEFT.with(|left| {
+        let now_left = left.get().wrapping_sub(1);
+        left.set(now_left);
+        now_left == 0
+    })
+}
+
+/// The stamp of the send that is due, if its system measures how long messages wait.
+#[cold]
+#[inline(never)]
+pub(super) fn stamp(commons: &Commons) -> Option<Stamp> {
+    let is_wanted = commons.sampling.waiting();
+    let now = if is_wanted { commons.nanos() } else { 0 };
+    PACER.with(|pacer| {
+        let weight = pacer.weight.get();
+        let next = if is_wanted { pacer.next(now) } else { UNWATCHED };
+        pacer.weight.set(next);
+        LEFT.with(|left| left.set(next));
+        if is_wanted { Stamp::new(now, weight) } else { None }
+    })
+}
+
+impl Pacer {
+    /// How many sends the next stamp stands for.
+    fn next(&self, now: u64) -> u32 {
+        let took = now.saturating_sub(self.last.replace(now));
+        next_weight(self.weight.get(), took)
+    }
+}
+
+/// `weight` sends took so long: how many to let go by before the next stamp. A clock that stands still is a test's, which
+/// wants to see every message.
+fn next_weight(weight: u32, took: u64) -> u32 {
+    if took == 0 {
+        return 1;
+    }
+    let fits = EVERY.as_nanos() as u64 * u64::from(weight) / took;
+    u32::try_from(fits).unwrap_or(u32::MAX).clamp(1, weight.saturating_mul(GROWTH_MAX).min(WEIGHT_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stamps of a thread that sends every `gap` nanoseconds, from the second on.
+    fn stamps(gap: u64, sends: u32) -> (u32, u32) {
+        let (mut weight, mut left, mut count, mut weights) = (1, 1, 0, 0);
+        for _ in 0..sends {
+            left -= 1;
+            if left == 0 {
+                count += 1;
+                weights += weight;
+                weight = next_weight(weight, u64::from(weight) * gap);
+                left = weight;
+            }
+        }
+        (count, weights)
+    }
+
+    #[test]
+    fn weights_add_up_to_the_sends_and_stamps_cost_a_fixed_part_of_the_time() {
+        for gap in [13, 40, 200, 5_000, 16_001, 1_000_000] {
+            let sends = 100_000;
+            let (count, weights) = stamps(gap, sends);
+            assert!(sends - weights < WEIGHT_MAX, "{gap}: {weights}");
+            let nanos_each = u64::from(sends) * gap / u64::from(count);
+            assert!(nanos_each >= 12_000, "{gap} ns a send: one stamp in {nanos_each} ns");
+        }
+    }
+
+    #[test]
+    fn a_slow_sender_and_a_stopped_clock_stamp_every_message() {
+        assert_eq!(stamps(100_000, 1_000).0, 1_000);
+        assert_eq!(next_weight(64, 0), 1);
+    }
+}
