@@ -17,6 +17,9 @@ use crate::actor::{
 };
 use crate::sync::Mutex;
 
+/// Asks that wait for a pull; who finds no room waits for that.
+const MAILBOX_LEN_MAX: usize = 64;
+
 /// Named as it shall be seen among the user's actors.
 pub(super) struct SystemMonitor {
     args: Args,
@@ -73,8 +76,9 @@ impl Actor for SystemMonitor {
     const HANDLERS: &'static [HandlerInfo] = &[HandlerInfo::sync("sample")];
 
     fn settings() -> Settings {
-        // A pass over all cells is not what an asker's thread is for.
-        Settings::default().inline(Inline::Never)
+        // A pass over all cells is not what an asker's thread is for. And the length of a small mailbox is exact: it does
+        // not count the message that is being handled, which is the pull itself.
+        Settings::default().inline(Inline::Never).mailbox_len_max(MAILBOX_LEN_MAX)
     }
 
     fn handler_of(_message: &Envelope<Sample>) -> usize {

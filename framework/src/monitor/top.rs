@@ -99,41 +99,40 @@ impl Windows {
 
     /// The `len` first of the actors of `snapshot`, the greatest first; those with nothing are left out.
     pub(super) fn top(&self, snapshot: &Snapshot, len: usize, by: By, window: Duration) -> Vec<Top> {
-        let since = snapshot.taken_at.checked_sub(window);
-        // The youngest that is old enough, else the oldest there is.
-        let old_enough =
-            self.moments.iter().rev().find(|moment| since.is_some_and(|since| moment.at <= since));
-        let base = old_enough.or(self.moments.front()).filter(|moment| moment.at < snapshot.taken_at);
-        let seconds = base.map(|base| snapshot.taken_at.saturating_duration_since(base.at).as_secs_f64());
+        let base = self.base(snapshot, window);
+        let is_whole = window >= snapshot.uptime;
+        let since =
+            if is_whole { Some(snapshot.uptime) } else { base.map(|base| snapshot.taken_at - base.at) };
         let value = |actor: &ActorNumbers| {
             let now = Counts::of(actor);
             if by == By::Mailbox {
                 return Some(actor.numbers.mailbox_len as f64);
             }
-            let before = base?.of(now.id);
+            let seconds = since?.as_secs_f64();
+            // One that was not there yet had done nothing.
+            let before = base.filter(|_| !is_whole).and_then(|base| base.of(now.id).copied());
+            let before = before.unwrap_or(Counts::nothing(now.id));
             Some(match by {
-                By::Mailbox => return None,
-                By::Handled => {
-                    now.handled.saturating_sub(before.map_or(0, |before| before.handled)) as f64 / seconds?
-                }
-                By::Busy => (now.busy - before.map_or(0.0, |before| before.busy)) / seconds?,
-                By::Errors => {
-                    f64::from(now.errors.saturating_sub(before.map_or(0, |before| before.errors))) / seconds?
-                }
-                By::Restarts => {
-                    f64::from(now.restarts.saturating_sub(before.map_or(0, |before| before.restarts)))
-                }
+                By::Handled => now.handled.saturating_sub(before.handled) as f64 / seconds,
+                By::Busy => (now.busy - before.busy) / seconds,
+                By::Errors => f64::from(now.errors.saturating_sub(before.errors)) / seconds,
+                By::Mailbox | By::Restarts => f64::from(now.restarts.saturating_sub(before.restarts)),
             })
         };
-        let all = snapshot
-            .actors
-            .iter()
-            .filter_map(|actor| Some((actor, value(actor).filter(|value| *value > 0.0)?)));
-        let mut all: Vec<_> = all.collect();
+        let valued = |actor| Some((actor, value(actor).filter(|value| *value > 0.0)?));
+        let mut all: Vec<_> = snapshot.actors.iter().filter_map(valued).collect();
         // The sort is stable: of equals the older actor comes first.
         all.sort_by(|(_, one), (_, other)| other.total_cmp(one));
         all.truncate(len);
         all.into_iter().map(|(actor, value)| Top { actor: actor.label.clone(), value }).collect()
+    }
+
+    /// The youngest moment that is old enough, else the oldest there is.
+    fn base(&self, snapshot: &Snapshot, window: Duration) -> Option<&Moment> {
+        let now = snapshot.taken_at;
+        let old_enough = |moment: &&Moment| now.saturating_duration_since(moment.at) >= window;
+        let base = self.moments.iter().rev().find(old_enough).or(self.moments.front());
+        base.filter(|moment| moment.at < now)
     }
 }
 
@@ -144,6 +143,10 @@ impl Moment {
 }
 
 impl Counts {
+    fn nothing(id: ActorId) -> Self {
+        Counts { id, handled: 0, busy: 0.0, errors: 0, restarts: 0 }
+    }
+
     fn of(actor: &ActorNumbers) -> Self {
         let numbers = &actor.numbers;
         let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);

@@ -243,8 +243,9 @@ impl Pace {
         Sample { weight: stride.max(1).into(), is_first: !self.is_measured }
     }
 
-    /// The last poll of a handler that was timed took so long: as often as that are such handlers timed.
-    pub(super) fn polled(&mut self, took: Duration) {
+    /// A handler that was timed took so long, its awaits included: what is as seldom as that is timed as often as what is
+    /// as slow.
+    pub(super) fn waited(&mut self, took: Duration) {
         self.set_stride(took);
     }
 

@@ -55,8 +55,9 @@ impl<A: Actor> Runner<'_, A> {
         rare.busy.add(polled.saturating_mul(weight.into()));
         if let Some(handler) = ended {
             rare.unfinished.end();
-            self.cell.commons.times.of(handler).took(now.saturating_sub(began), weight, false);
-            self.life().pace.polled(Duration::from_nanos(polled));
+            let took = now.saturating_sub(began);
+            self.cell.commons.times.of(handler).took(took, weight, false);
+            self.life().pace.waited(Duration::from_nanos(took));
         }
     }
 
