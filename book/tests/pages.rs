@@ -310,6 +310,71 @@ fn a_line_holds_one_sentence() {
     assert_none(&pages().iter().flat_map(|(name, page)| broken_lines(name, page)).collect::<Vec<_>>());
 }
 
+/// Relative links of a page of the repository that lead to no file; headings are the book's own affair.
+fn broken_paths(page: &Path) -> Vec<String> {
+    let (folder, text) = (page.parent().unwrap(), read(page));
+    let links = Parser::new_ext(&text, Options::ENABLE_TABLES).filter_map(|event| match event {
+        Event::Start(Tag::Link { dest_url, .. }) if !dest_url.contains(':') => Some(dest_url.to_string()),
+        _ => None,
+    });
+    let is_broken = |link: &String| !folder.join(link.split('#').next().unwrap_or_default()).exists();
+    links.filter(is_broken).map(|link| format!("{}: {link} leads to no file", page.display())).collect()
+}
+
+/// A row of the README's table of measurements, and the work in `benches/RESULTS.md` that it is of.
+const MEASURED: &[(&str, &str)] = &[
+    ("tell, one producer", "tell/1p"),
+    ("tell, four producers", "tell/4p"),
+    ("tell, bounded, one producer", "tell-bounded/1p"),
+    ("ask, one at a time", "ask/1"),
+    ("ask, 64 at a time", "ask/64"),
+    ("ask from another runtime", "ask/cross"),
+    ("ping-pong", "pingpong"),
+    ("one to many and back", "forkjoin"),
+    ("all to all", "big"),
+    ("spawn and a first message", "spawn"),
+    ("bytes, an idle actor", "memory"),
+];
+
+/// What a run measured of a work and a peer, as the README writes it; nothing where the peer was not run.
+fn measured(results: &str, work: &str, peer: &str) -> String {
+    let mut rows = results.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row.len() > 2 && row[0] == work && row[1] == peer);
+    let number = row.and_then(|row| row[2].parse::<f64>().ok());
+    number.map_or_else(String::new, |number| {
+        let digits = format!("{number:.0}");
+        let (thousands, rest) = digits.split_at(digits.len().saturating_sub(3));
+        if thousands.is_empty() { rest.to_owned() } else { format!("{thousands},{rest}") }
+    })
+}
+
+#[test]
+fn the_readmes_numbers_are_those_that_were_measured() {
+    let root = book().parent().unwrap().to_owned();
+    let (readme, results) = (read(&root.join("README.md")), read(&root.join("benches/RESULTS.md")));
+    let peers = ["ostraca", "tokio", "kameo", "ractor", "actix"];
+    let complaints = MEASURED.iter().filter_map(|(label, work)| {
+        let numbers = peers.map(|peer| measured(&results, work, peer));
+        let row = format!("| {label} | {} |", numbers.join(" | ")).replace("|  |", "| |");
+        (!readme.contains(&row)).then(|| format!("README.md has no row {row}"))
+    });
+    assert_none(&complaints.collect::<Vec<_>>());
+}
+
+#[test]
+fn links_of_the_repositorys_own_pages_lead_to_files() {
+    let root = book().parent().unwrap().to_owned();
+    let pages = [
+        "README.md",
+        "CHANGELOG.md",
+        "examples/README.md",
+        "benches/README.md",
+        "benches/RESULTS.md",
+        "tests/README.md",
+    ];
+    assert_none(&pages.iter().flat_map(|page| broken_paths(&root.join(page))).collect::<Vec<_>>());
+}
+
 #[test]
 fn every_test_that_is_named_exists() {
     let root = book().parent().unwrap().to_owned();
