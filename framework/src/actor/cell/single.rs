@@ -147,14 +147,36 @@ impl<A: Actor> Runner<'_, A> {
         self.run_to_rest(false, Budget::new())
     }
 
-    /// Calls a plain handler, and times it if it is its turn to be.
+    /// Calls a plain handler, and times it if it is its turn to be: apart, so that the way of most calls is short enough
+    /// to be inlined into its asker's.
     #[inline(always)]
     fn call_timed<M: Message>(&mut self, message: M, direct: &Direct<A, M>) -> Result<M::Reply, M::Refusal>
     where
         A: Handles<M>,
     {
-        let is_timed = self.life().pace.samples();
-        let start = is_timed.then(|| self.begin_timed(direct.index, Origin::Apart));
+        match self.life().pace.samples() {
+            false => self.call_direct(message, direct),
+            true => self.call_sampled(message, direct),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn call_sampled<M: Message>(&mut self, message: M, direct: &Direct<A, M>) -> Result<M::Reply, M::Refusal>
+    where
+        A: Handles<M>,
+    {
+        let start = self.begin_timed(direct.index, Origin::Apart);
+        let answer = self.call_direct(message, direct);
+        self.timed(direct.index, start, Some(true), &mut Budget::new());
+        answer
+    }
+
+    #[inline(always)]
+    fn call_direct<M: Message>(&mut self, message: M, direct: &Direct<A, M>) -> Result<M::Reply, M::Refusal>
+    where
+        A: Handles<M>,
+    {
         self.life().at = At::Handler(direct.index as u16);
         // SAFETY: no future is unfinished, else no message is taken.
         let (state, ctx) = unsafe { self.borrow_half() };
@@ -163,9 +185,6 @@ impl<A: Actor> Runner<'_, A> {
             self.cell.count_refused(direct.index);
         }
         self.message_done(direct.index);
-        if let Some(start) = start {
-            self.timed(direct.index, start, Some(true), &mut Budget::new());
-        }
         answer
     }
 }
