@@ -119,8 +119,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(status, 400);
     assert!(text.contains("cents"), "{text}");
     // Too late.
-    let late = call("GET /accounts/8/audit", "").await?;
-    assert_eq!(late, (504, r#"{"error":"no answer before the deadline"}"#.to_owned()));
+    let (status, text) = call("GET /accounts/8/audit", "").await?;
+    assert_eq!(status, 504);
+    assert!(text.starts_with(r#"{"error":"no answer before the deadline"#), "{text}");
     // ANCHOR_END: calls
 
     // ANCHOR: routes

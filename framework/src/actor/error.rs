@@ -13,26 +13,28 @@ pub enum AskError<E = Infallible> {
     #[error("{0}")]
     Refused(E),
     /// The actor is stopped. The message did not run.
-    #[error("the actor is stopped")]
+    #[error("the actor is stopped: the message did not run")]
     Stopped,
     /// The mailbox had no room before the deadline. The message did not run.
-    #[error("the mailbox is full: no room before the deadline")]
+    #[error(
+        "the mailbox is full, and had no room before the deadline: the message did not run, try again later"
+    )]
     Full,
     /// No answer before the deadline. The message may have run, or may run yet.
-    #[error("no answer before the deadline")]
+    #[error("no answer before the deadline: the message may have run, or may run yet")]
     Deadline,
     /// The message was queued and thrown away before it ran: the actor stopped, or the mailbox made room.
-    #[error("the message was dropped before it ran")]
+    #[error("the message was dropped before it ran, by a stop or to make room: it is safe to send again")]
     Dropped,
     /// The handler panicked on this message, or on its batch. The message may have run in part.
-    #[error("the handler panicked")]
+    #[error("the handler panicked: the message may have run in part, the log says where")]
     Panicked,
     /// The handler ended, or was killed half way, without an answer.
-    #[error("the handler ended without an answer")]
+    #[error("the handler ended without an answer: it dropped the way back, or was killed")]
     Unanswered,
     /// The actor has too much to do, or the handler's breaker is open: it was refused so that others are answered in time.
     /// The message did not run.
-    #[error("overloaded: the message was refused before it ran")]
+    #[error("overloaded: the message was refused before it ran, try again later")]
     Shed,
     /// An actor asked itself and would wait for itself: use `tell`, or call the method. It did not run.
     #[error("an actor cannot wait for its own answer: tell instead, or call the method")]
@@ -52,6 +54,21 @@ impl<E> AskError<E> {
         }
     }
 
+    /// What it is without the refusal's type; nothing of a refusal, which is the handler's own answer.
+    pub(super) fn failure(&self) -> Option<AskError> {
+        Some(match self {
+            AskError::Refused(_) => return None,
+            AskError::Stopped => AskError::Stopped,
+            AskError::Full => AskError::Full,
+            AskError::Deadline => AskError::Deadline,
+            AskError::Dropped => AskError::Dropped,
+            AskError::Panicked => AskError::Panicked,
+            AskError::Unanswered => AskError::Unanswered,
+            AskError::Shed => AskError::Shed,
+            AskError::WouldDeadlock => AskError::WouldDeadlock,
+        })
+    }
+
     /// The handler's own error, if that is what it is.
     pub fn refusal(self) -> Option<E> {
         match self {
@@ -66,13 +83,13 @@ impl<E> AskError<E> {
 #[non_exhaustive]
 pub enum TellError<M> {
     /// The mailbox is full. Wait with [`send`](crate::Request::send), or shed.
-    #[error("the mailbox is full")]
+    #[error("the mailbox is full: the message comes back, try again later or wait for room")]
     Full(M),
     /// The actor is stopped.
-    #[error("the actor is stopped")]
+    #[error("the actor is stopped: the message comes back")]
     Stopped(M),
     /// The actor has too much to do, or the handler's breaker is open.
-    #[error("overloaded: the message was refused")]
+    #[error("overloaded: the message comes back, try again later")]
     Shed(M),
 }
 
@@ -90,13 +107,15 @@ impl<M> TellError<M> {
 #[non_exhaustive]
 pub enum SendError<M> {
     /// There was no room before the deadline.
-    #[error("the mailbox is full: no room before the deadline")]
+    #[error(
+        "the mailbox is full, and had no room before the deadline: the message comes back, try again later"
+    )]
     Full(M),
     /// The actor is stopped.
-    #[error("the actor is stopped")]
+    #[error("the actor is stopped: the message comes back")]
     Stopped(M),
     /// The actor has too much to do, or the handler's breaker is open.
-    #[error("overloaded: the message was refused")]
+    #[error("overloaded: the message comes back, try again later")]
     Shed(M),
     /// An actor would wait for room in its own full mailbox, which only it can make.
     #[error("an actor cannot wait for room in its own mailbox: tell instead")]

@@ -95,7 +95,7 @@ pub enum MoveError {
     #[error("the actor stays: it has a value that is bound to its thread")]
     Bound,
     /// The actor has stopped.
-    #[error("the actor has stopped")]
+    #[error("the actor has stopped before it arrived")]
     Stopped,
 }
 

@@ -24,13 +24,13 @@ use crate::sync::Mutex;
 #[non_exhaustive]
 pub enum LookupError {
     /// No actor has the name: it was never spawned, or has stopped.
-    #[error("no actor is called {name:?}")]
+    #[error("no actor is called {name:?}: none was spawned under that name, or it has stopped")]
     NotFound {
         /// The name.
         name: String,
     },
     /// An actor of another type has it.
-    #[error("{actor} is no {wanted}")]
+    #[error("{actor} is no {wanted}: look it up as what it is")]
     OtherType {
         /// Who has it.
         actor: Label,

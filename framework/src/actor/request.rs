@@ -12,7 +12,9 @@ use tokio::time::Sleep;
 
 use super::cell::CellRef;
 use super::error::{AskError, TellError};
+use super::lifecycle::short_type_name;
 use super::message::Envelope;
+use super::parent::AnyCell;
 use super::reply::{self, ReplyRx, ReplyTo};
 use super::route::Target;
 use super::scope::Asker;
@@ -273,6 +275,15 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
         }
     }
 
+    /// Says who did not answer, and what: an [`AskError`] is as small as it can be and knows neither.
+    #[cold]
+    fn note_failed(&self, error: &AskError<M::Refusal>) {
+        if let Some(failure) = error.failure() {
+            let (actor, asked) = (self.target.cell().label(), short_type_name::<M>());
+            tracing::debug!(target: "ostraca::ask", %actor, asked, "{failure}");
+        }
+    }
+
     fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
         let mut sleep = self.waiting().sleep.take();
@@ -302,8 +313,11 @@ impl<A: Handles<M>, M: Message> Future for Request<'_, A, M> {
             return Poll::Ready(this.target.cell().call(message, &direct, None, idle_at));
         }
         let answer = this.poll_any(cx);
-        if answer.is_ready() {
+        if let Poll::Ready(answer) = &answer {
             budget.made_progress();
+            if let Err(error) = answer {
+                this.note_failed(error);
+            }
         }
         answer
     }

@@ -173,7 +173,7 @@ async fn an_actor_is_asked_and_its_refusals_and_panics_have_their_statuses() {
         answers(&system, &counter, &["/ask/2", "/ask/3", "/ask/refuse", "/ask/panic", "/ask/1"]).await;
     assert_eq!(statuses(&answers), [200, 200, 409, 500, 200]);
     assert_eq!((answers[1].1.as_str(), answers[2].1.as_str()), ("5", "it is enough"));
-    assert_eq!(answers[3].1, r#"{"error":"the handler panicked"}"#);
+    assert!(answers[3].1.starts_with(r#"{"error":"the handler panicked"#), "{}", answers[3].1);
     assert_eq!(answers[4].1, "1", "it started again");
 }
 
@@ -182,7 +182,7 @@ async fn a_missed_deadline_is_504_and_a_full_mailbox_503() {
     let (system, counter) = counter().await;
     let answers = answers(&system, &counter, &["/ask/block", "/tell/1", "/tell/1", "/ask/1"]).await;
     assert_eq!(statuses(&answers), [504, 200, 503, 503], "blocked, queued, full, full until the deadline");
-    assert_eq!(answers[2].1, r#"{"error":"the mailbox is full"}"#);
+    assert!(answers[2].1.starts_with(r#"{"error":"the mailbox is full"#), "{}", answers[2].1);
 }
 
 #[tokio::test(start_paused = true)]

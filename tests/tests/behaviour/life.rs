@@ -114,9 +114,12 @@ async fn a_name_finds_its_actor_until_it_stops() {
     assert_eq!(ActorRef::label(&worker).to_string(), "worker: Worker#1");
     assert_eq!(system.lookup::<Worker>("worker").unwrap().ping().await, Ok(1));
     let error = system.lookup::<Worker>("other").unwrap_err();
-    assert_eq!(error.to_string(), "no actor is called \"other\"");
+    assert_eq!(
+        error.to_string(),
+        "no actor is called \"other\": none was spawned under that name, or it has stopped"
+    );
     let error = system.lookup::<Other>("worker").unwrap_err();
-    assert_eq!(error.to_string(), "worker: Worker#1 is no Other");
+    assert_eq!(error.to_string(), "worker: Worker#1 is no Other: look it up as what it is");
     let taken = system.spawn_named::<Worker>("worker", args.clone()).await.unwrap_err();
     assert!(matches!(taken, SpawnError::NameTaken(name) if name == "worker"));
     ActorRef::stop(&worker);

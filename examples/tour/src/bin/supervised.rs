@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! 1 reading by sensor 1
-//! the handler panicked
+//! the handler panicked: the message may have run in part, the log says where
 //! 2 readings by sensor 2, which was started again
 //! the display was started again with it: 2
 //! the system is ready: true

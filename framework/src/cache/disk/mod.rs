@@ -101,7 +101,7 @@ enum Change {
 #[non_exhaustive]
 pub enum DiskError {
     /// Another process, or another `Disk`, has it open.
-    #[error("{}: in use by another process", .path.display())]
+    #[error("{}: in use by another process, or by a `Disk` of this one that was not dropped", .path.display())]
     InUse {
         /// The file.
         path: PathBuf,

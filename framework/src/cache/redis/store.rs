@@ -71,7 +71,7 @@ pub enum RedisUrlError {
         why: String,
     },
     /// There is none.
-    #[error("no address was given")]
+    #[error("no address was given: name at least one server, as redis://host:6379")]
     None,
 }
 

@@ -95,7 +95,7 @@ pub enum Request {
 #[non_exhaustive]
 pub enum ChildError {
     /// It has no such child.
-    #[error("the supervisor has no such child")]
+    #[error("the supervisor has no such child: `children` has those it has")]
     NotFound,
     /// The child runs.
     #[error("the child runs: terminate it first")]
@@ -104,7 +104,7 @@ pub enum ChildError {
     #[error("the child is being restarted: terminate it first, or wait")]
     Restarting,
     /// Its start failed.
-    #[error("the child did not start")]
+    #[error("the child did not start: the log says why")]
     NotStarted,
     /// A significant child must be transient or temporary, and its supervisor must end by it.
     #[error(
