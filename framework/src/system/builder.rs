@@ -248,6 +248,7 @@ impl SystemBuilder {
             monitor_settings: self.monitor.unwrap_or_default(),
             commons,
         }));
+        tracing::info!(target: "ostraca::system", system = %system.name(), "started");
         if has_tiers {
             system.on_stop(Phase::Flush, "cache tiers", async move { tiers.drain().await });
         }

@@ -12,7 +12,7 @@ use super::readiness::{GivenUp, Readiness};
 use super::stop::{Hook, StopReport, close_all};
 use crate::actor::{
     Actor, ActorRef, AnyParent, Birth, Cell, Commons, DeadLetter, LookupError, Name, ReplyRx, Restart,
-    SpawnError, StartError, StartOn, StopReason, first_start, reply_pair,
+    SpawnError, StartError, StartOn, StopReason, first_start, reply_pair, short_type_name,
 };
 use crate::monitor::{Monitor, MonitorSettings};
 use crate::pool::{BlockingSpec, PoolSpec};
@@ -177,7 +177,13 @@ impl System {
             }
         }
         match failed {
-            None => Ok(Shards::new(shards)),
+            None => {
+                tracing::info!(
+                    target: "ostraca::system", system = %self.0.name, actor = short_type_name::<A>(), shards = len,
+                    "all shards started",
+                );
+                Ok(Shards::new(shards))
+            }
             Some(error) => {
                 shards.iter().for_each(ActorRef::stop);
                 Err(error)

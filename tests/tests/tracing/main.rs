@@ -189,6 +189,37 @@ fn the_life_of_an_actor_reads_from_start_to_end() {
 }
 
 #[test]
+fn an_ask_that_fails_names_its_actor_and_its_message() {
+    let log = logged(Level::DEBUG, async || {
+        let system = System::start().unwrap();
+        let stock = system.spawn_named::<Stock>("stock", ()).await.unwrap();
+        let late = stock.take().within(Duration::from_micros(10)).await;
+        assert_eq!(late, Err(AskError::Deadline));
+    });
+    let line = log.line("ostraca::ask");
+    assert!(line.contains("no answer before the deadline"), "{line}");
+    assert!(line.contains("actor=stock: Stock#1") && line.contains("asked=\"Take\""), "{line}");
+}
+
+#[test]
+fn shards_start_and_stop_in_one_line_and_a_shard_that_falls_has_its_own() {
+    let log = logged(Level::INFO, async || {
+        let system = System::start().unwrap();
+        let shards = system.shards::<Stock>(3, ()).await.unwrap();
+        shards.shard(1).fall().await.unwrap_err();
+        shards.shard(1).take().await.unwrap();
+        system.stop().await;
+    });
+    let line = log.line("all shards started");
+    assert!(line.contains("actor=\"Stock\"") && line.contains("shards=3"), "{line}");
+    let lines = log.lines();
+    let of_shards: Vec<_> = lines.iter().filter(|line| line.contains("actor=Stock/")).collect();
+    assert_eq!(of_shards.len(), 3, "its panic, its backoff, its restart: {of_shards:#?}");
+    assert!(of_shards.iter().all(|line| line.contains("Stock/1#2")), "{of_shards:#?}");
+    assert!(lines.iter().any(|line| line.contains("stopped system=ostraca")), "{lines:#?}");
+}
+
+#[test]
 fn a_panic_is_shown_once_with_its_place_and_others_go_to_the_hook_before() {
     static BEFORE: AtomicU32 = AtomicU32::new(0);
     std::panic::set_hook(Box::new(|_| {

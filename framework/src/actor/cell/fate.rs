@@ -386,7 +386,13 @@ impl<A: Actor> Runner<'_, A> {
         }
         let label = cell.label();
         cell.tell_sim(&reason);
-        tracing::info!(target: "ostraca::actor", actor = %label, "{reason}");
+        match &reason {
+            // The system says it once of all shards.
+            StopReason::SystemStopped if label.shard.is_some() => {
+                tracing::debug!(target: "ostraca::actor", actor = %label, "{reason}");
+            }
+            _ => tracing::info!(target: "ostraca::actor", actor = %label, "{reason}"),
+        }
         cell.commons.leave(cell, &**cell.parent, cell.child_slot());
         if let Some(name) = label.name() {
             cell.commons.names.free(name, cell.id());

@@ -118,8 +118,13 @@ impl<A: Actor> Runner<'_, A> {
         self.cell.parent.started(self.cell.child_slot());
         let rare = self.cell.rare_stats_if_any();
         let is_again = rare.is_some_and(|rare| rare.restarts.value() > 0);
-        let what = if is_again { "restarted" } else { "started" };
-        tracing::info!(target: "ostraca::actor", actor = %self.cell.label(), "{what}");
+        let label = self.cell.label();
+        match label.shard {
+            _ if is_again => tracing::info!(target: "ostraca::actor", actor = %label, "restarted"),
+            // The system says it once of all shards.
+            Some(_) => tracing::debug!(target: "ostraca::actor", actor = %label, "started"),
+            None => tracing::info!(target: "ostraca::actor", actor = %label, "started"),
+        }
         if self.life().started.is_awaited() {
             self.life().started.take().open().reply(());
         }
