@@ -153,6 +153,24 @@ fn broken_code(
     complaints
 }
 
+/// Includes of a page that find nothing: mdbook leaves them empty without a word. `file` gives the text of a file, by
+/// its path from the page.
+fn broken_includes(name: &str, page: &str, file: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let paths = page.split("{{#include ").skip(1).filter_map(|rest| rest.split("}}").next());
+    let is_broken = |path: &&str| {
+        let (path, anchor) = path.split_once(':').unwrap_or((path, ""));
+        let marks = ["ANCHOR: ", "ANCHOR_END: "].map(|mark| format!("{mark}{anchor}"));
+        let has = |text: &str| {
+            marks.iter().all(|mark| {
+                text.lines()
+                    .any(|line| line.split(" -->").next().unwrap_or_default().ends_with(mark.as_str()))
+            })
+        };
+        !file(path).is_some_and(|text| anchor.is_empty() || has(&text))
+    };
+    paths.filter(is_broken).map(|path| format!("{name}: there is no {path}")).collect()
+}
+
 /// Lines of prose with more than one sentence: each has a line of its own, so that a diff shows sentences.
 fn broken_lines(name: &str, page: &str) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -300,6 +318,13 @@ fn every_listing_is_compiled_and_every_anchor_shown() {
 }
 
 #[test]
+fn every_include_finds_what_it_includes() {
+    let file = |path: &str| fs::read_to_string(book().join("src").join(path)).ok();
+    let pages = pages();
+    assert_none(&pages.iter().flat_map(|(name, page)| broken_includes(name, page, file)).collect::<Vec<_>>());
+}
+
+#[test]
 fn every_page_is_in_the_summary() {
     let pages: BTreeSet<String> = pages().into_iter().map(|(name, _)| name).collect();
     assert_eq!(summary_links(&read(&book().join("src/SUMMARY.md"))), pages);
@@ -438,6 +463,14 @@ fn the_rules_see_what_breaks_them() {
     assert_eq!(
         broken_lines("p.md", "One. Two.\nOne, i.e. one.\n```text\nA. B.\n```\n"),
         ["p.md:1: more than one sentence"]
+    );
+
+    let file =
+        |path: &str| (path == "a.md").then(|| "<!-- ANCHOR: x -->\n1\n<!-- ANCHOR_END: x -->".to_owned());
+    assert_eq!(broken_includes("p.md", "{{#include a.md:x}} {{#include a.md}}", file), [""; 0]);
+    assert_eq!(
+        broken_includes("p.md", "{{#include a.md:y}} {{#include b.md}}", file),
+        ["p.md: there is no a.md:y", "p.md: there is no b.md"]
     );
 
     let html = |name: &str| (name == "a.html").then(|| "<h1 id=\"top\">".to_owned());
