@@ -49,7 +49,8 @@
 //! | [`topic`] | publish and subscribe |
 //! | [`monitor`] | what every actor does |
 //!
-//! Cargo features: `http` (default) adds the module [`http`] for actix-web; `codec` adds the module `codec`, values as
+//! Cargo features: `http` (default) adds the module [`http`] for actix-web; `actix` adds the module `bridge`, to and from
+//! actix's actors, and pins threads as its arbiters; `codec` adds the module `codec`, values as
 //! checked bytes, and with it tiers behind the memory of a cache; `disk` a tier in an embedded file; `redis` one on a
 //! Redis or Valkey server or a cluster, `cache::RedisStore`; `moka` takes moka for the memory of caches over tiers;
 //! `toml` adds configuration by files, `SystemBuilder::config_file`; `testkit` adds the module `testkit` with runs of
@@ -92,6 +93,8 @@ mod stats;
 #[cfg(not(ostraca_loom))]
 #[allow(unsafe_code, reason = "the cell and the reply slot: see their module docs")]
 mod actor;
+#[cfg(all(feature = "actix", not(ostraca_loom)))]
+pub mod bridge;
 #[cfg(not(ostraca_loom))]
 #[allow(unsafe_code, reason = "pooled memory: see the module's doc")]
 pub mod buf;

@@ -279,6 +279,8 @@ pub enum DeadReason {
     Quarantined,
     /// There was too much to do, or its handler's breaker was open.
     Shed,
+    /// It went to an actor of another framework, which ended without a word of it: it may have run.
+    Lost,
 }
 
 impl fmt::Display for DeadReason {
@@ -292,6 +294,7 @@ impl fmt::Display for DeadReason {
             DeadReason::Expired => "its deadline was over",
             DeadReason::Quarantined => "it failed in its batch, and alone",
             DeadReason::Shed => "it was shed under overload",
+            DeadReason::Lost => "what had it ended without a word of it",
         })
     }
 }

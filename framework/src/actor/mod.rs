@@ -77,6 +77,13 @@ pub(crate) use request::earlier;
 pub(crate) use settings::{Configured, SettingsChange};
 pub use stats::ActorState;
 pub(crate) use stats::{HandlerCounts, HandlerTimes, RareStats, TypeTimes};
+pub(crate) use stats::{CellStats, RareStats};
+#[cfg(feature = "actix")]
+pub(crate) use {
+    recipient::{Limit, Takes},
+    request::RoomWait,
+    turn::BoxFuture,
+};
 
 /// The deadline of the ask that is being handled on this thread, for what waits otherwise than by an ask.
 pub(crate) fn inherited_deadline() -> Option<Instant> {

@@ -21,18 +21,28 @@ use super::{Handles, Message};
 /// The verbs are those of a [`Request`]; waiting for an answer or for room costs a boxed future.
 pub struct Recipient<M: Message>(Arc<dyn Takes<M>>);
 
-/// What a recipient needs of a cell.
-trait Takes<M: Message>: Send + Sync {
+/// What a recipient needs of a cell, or of whatever else takes messages.
+pub(crate) trait Takes<M: Message>: Send + Sync {
     fn label(&self) -> Label;
     fn tell(&self, message: M) -> Result<(), TellError<M>>;
     fn send(&self, message: M, limit: Limit) -> BoxFuture<'_, Result<(), SendError<M>>>;
     fn ask(&self, message: M, limit: Limit) -> BoxFuture<'_, Result<M::Reply, AskError<M::Refusal>>>;
 }
 
+/// How long a request may wait.
 #[derive(Clone, Copy, Default)]
-struct Limit {
+pub(crate) struct Limit {
     within: Option<Duration>,
     by: Option<Instant>,
+}
+
+#[cfg(feature = "actix")]
+impl Limit {
+    /// The deadline of a request that is made now: its own, or that of the ask being handled.
+    pub(crate) fn deadline(self, now: Instant) -> Option<Instant> {
+        let own = super::earlier(self.within.map(|within| now + within), self.by);
+        super::earlier(own, super::inherited_deadline())
+    }
 }
 
 struct Local<A: Handles<M>, M: Message> {
@@ -72,6 +82,12 @@ impl<A: Handles<M>, M: Message> Takes<M> for Local<A, M> {
 }
 
 impl<M: Message> Recipient<M> {
+    /// A reference to something that is no actor of ours.
+    #[cfg(feature = "actix")]
+    pub(crate) fn over(takes: Arc<dyn Takes<M>>) -> Self {
+        Recipient(takes)
+    }
+
     pub(super) fn new<A: Handles<M>>(cell: CellRef<A>) -> Self {
         Recipient(Arc::new(Local { cell, message: PhantomData }))
     }

@@ -60,17 +60,17 @@ struct Waiting<A: Actor> {
 }
 
 /// A place among those who wait for room. Dropped, it is left, and a turn that was not used goes to the next.
-pub(super) struct RoomWait<A: Actor> {
+pub(crate) struct RoomWait<A: Actor> {
     cell: CellRef<A>,
     waiter: Waiter,
 }
 
 impl<A: Actor> RoomWait<A> {
-    pub(super) fn new(cell: &CellRef<A>) -> Self {
+    pub(crate) fn new(cell: &CellRef<A>) -> Self {
         RoomWait { cell: cell.clone(), waiter: Waiter::default() }
     }
 
-    pub(super) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
         self.cell.mailbox().poll_room(&mut self.waiter, cx)
     }
 }

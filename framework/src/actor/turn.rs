@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use super::cell::FutureSlot;
 
-pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The right to run one message. [`Actor::handle`](crate::Actor::handle) uses it up by saying how it ran.
 pub struct Turn<'a> {

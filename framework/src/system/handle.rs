@@ -281,7 +281,13 @@ impl System {
         self.0.stop_deadline
     }
 
-    #[cfg(any(feature = "http", feature = "testkit"))]
+    /// What actors at the top of the tree stand under.
+    #[cfg(feature = "actix")]
+    pub(crate) fn parent(&self) -> Arc<AnyParent> {
+        self.0.parent.clone()
+    }
+
+    #[cfg(any(feature = "actix", feature = "http", feature = "testkit"))]
     pub(crate) fn commons(&self) -> &Arc<Commons> {
         &self.0.commons
     }

@@ -43,8 +43,9 @@ const IMPORTS: &[(&str, May)] = &[
     ("files", May::UseAllBut(&["http", "bridge", "system", "testkit"])),
     // HTTP serves a system (its readiness, its stop), so it stands above it and the system knows none of it.
     ("http", May::UseAllBut(&["files", "bridge", "testkit"])),
-    ("bridge", May::UseAllBut(&["files", "http", "system", "testkit"])),
-    ("system", May::UseAllBut(&["http", "testkit"])),
+    // So does the bridge: its gate is an actor of the system's, in the order of its stop.
+    ("bridge", May::UseAllBut(&["files", "http", "testkit"])),
+    ("system", May::UseAllBut(&["bridge", "http", "testkit"])),
     ("testkit", May::UseAllBut(&[])),
     // The front page: `mod` lines and re-exports.
     ("lib", May::UseAllBut(&[])),
