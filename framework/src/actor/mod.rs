@@ -77,7 +77,6 @@ pub(crate) use request::earlier;
 pub(crate) use settings::{Configured, SettingsChange};
 pub use stats::ActorState;
 pub(crate) use stats::{HandlerCounts, HandlerTimes, RareStats, TypeTimes};
-pub(crate) use stats::{CellStats, RareStats};
 #[cfg(feature = "actix")]
 pub(crate) use {
     recipient::{Limit, Takes},
