@@ -193,6 +193,8 @@ pub mod __private {
 #[cfg(all(feature = "internals", not(ostraca_loom)))]
 pub mod __internals {
     pub use crate::cache::tier_contract;
+    #[cfg(feature = "http")]
+    pub use crate::http::families;
     pub use crate::mailbox::handles as mailbox;
     pub use crate::queue::{handles as queue, rivals};
     pub use crate::supervisor::Plan;

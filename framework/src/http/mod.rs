@@ -72,6 +72,9 @@ mod status;
 
 pub use deadline::{Deadline, DeadlineMax, TIMEOUT_HEADER};
 pub use json::{Json, JsonLenMax};
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub use metrics::families;
 pub use overload::{Overload, OverloadService};
 pub use routes::routes;
 pub use serve::serve;
