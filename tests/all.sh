@@ -15,6 +15,7 @@ cd "$(dirname "$0")/.."
 packages=(
     "wrk|wrk|the storefront's stop while wrk drives it"
     "postgresql|pg_lsclusters|the storefront over PostgreSQL"
+    "prometheus|promtool|promtool on the page of metrics"
     "redis-server|redis-server|the Redis and Redis Cluster tiers, and coherence between processes"
 )
 

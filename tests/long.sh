@@ -20,15 +20,15 @@ while (($#)); do
             seed=${2:?--seed needs a number}
             shift
             ;;
-        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence) chosen+=("$1") ;;
+        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | history) chosen+=("$1") ;;
         *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence]" >&2
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [history]" >&2
             exit 2
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence)
+((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -47,6 +47,16 @@ run_loom() {
         LOOM_MAX_DURATION=$seconds CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=false \
         cargo test --locked -p ostraca --no-default-features --lib --release loom |
         awk '{ print } /^test result: .* [1-9][0-9]* passed/ { ran = 1 } END { if (!ran) { print "no model was run"; exit 1 } }'
+}
+
+# A day of the monitor's history in simulated time, with 10,000 actors: bytes by a counting allocator. Its short form is
+# one of the plain tests.
+run_history() {
+    [[ $form == long ]] || {
+        echo "history: a minute of 10,000 actors, run by cargo test"
+        return 0
+    }
+    OSTRACA_HISTORY_MINUTES=1440 cargo test --locked -p ostraca-tests --release --test history -- --nocapture
 }
 
 # The order of one sender's tells and asks over seeded schedules. Its short form is one of the plain tests.

@@ -21,6 +21,7 @@ pub mod caches;
 pub mod calibrate;
 pub mod compare;
 pub mod orders;
+pub mod overhead;
 pub mod pools;
 pub mod queues;
 pub mod work;

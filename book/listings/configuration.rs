@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         error.to_string(),
         "shop.toml:1:11: `workers` is `\"four\"`: expected a whole number from 1, such as 4\n\
          shop.toml:2:1: unknown key `stop_deadlin`, did you mean `stop_deadline`? \
-         (allowed: `name`, `workers`, `pinned_cores`, `stop_deadline`, `actor`)"
+         (allowed: `name`, `workers`, `pinned_cores`, `stop_deadline`, `monitor`, `actor`)"
     );
     // ANCHOR_END: mistakes
     Ok(())

@@ -27,3 +27,4 @@ mod testing_transfer;
 mod tiers;
 mod tiers_redis;
 mod topics;
+mod watching;

@@ -33,9 +33,10 @@ impl Monitor {
         started_at: Instant,
         settings: &MonitorSettings,
     ) -> Self {
-        let on = |sampler| settings.samplers.has(sampler);
+        let samplers = settings.samplers();
+        let on = |sampler| samplers.has(sampler);
         commons.sampling.set(on(Sampler::Waiting), on(Sampler::Handling));
-        let source = Source { commons: commons.clone(), started_at, samplers: settings.samplers };
+        let source = Source { commons: commons.clone(), started_at, samplers };
         let published = Published {
             last: Arc::new(ArcSwap::from_pointee(Pull::default().take(&source, true))),
             pulls: watch::Sender::new(()),
@@ -45,8 +46,8 @@ impl Monitor {
         let args = Args {
             source: source.clone(),
             published: published.clone(),
-            interval: settings.interval,
-            keeps_history: settings.keeps_history,
+            interval: settings.pulls_every(),
+            keeps_history: settings.keeps_history(),
         };
         let birth = Birth { parent, name: None, shard: None };
         let actor =

@@ -59,6 +59,7 @@ pub use numbers::{
 };
 pub use pressure::{Pressure, Stall};
 pub use process::Process;
+pub(crate) use settings::INTERVAL_MIN;
 pub use settings::{MonitorSettings, Sampler, Samplers};
 pub use snapshot::{ACTORS_LEN_MAX, Snapshot};
 pub use tokio_numbers::TokioNumbers;

@@ -35,7 +35,8 @@ pub(super) struct Pull {
     handlers: HashMap<(&'static str, &'static str), OfHandler>,
     waiting: Recent,
     handling: Recent,
-    actors: HashMap<ActorId, Pace>,
+    /// In the order of their numbers, as the cells of every pull are.
+    actors: Vec<(ActorId, Pace)>,
     files: ProcFiles,
     group: GroupFiles,
 }
@@ -153,15 +154,19 @@ impl Pull {
     ) -> Vec<ActorNumbers> {
         // Made anew, so that actors that are gone leave nothing behind.
         let listed = if source.samplers.has(Sampler::Actors) { cells.len().min(ACTORS_LEN_MAX) } else { 0 };
-        let mut paces = HashMap::with_capacity(listed);
+        let mut paces = Vec::with_capacity(listed);
+        let mut before = std::mem::take(&mut self.actors).into_iter().peekable();
         let mut actors = Vec::with_capacity(listed);
         for cell in cells {
             let of_type = types.entry(cell.type_name()).or_default();
             let mut numbers = of_type.add_cell(cell, source.samplers);
             if actors.len() < listed {
-                let mut pace = self.actors.remove(&cell.id()).unwrap_or_default();
+                let id = cell.id();
+                while before.next_if(|(other, _)| *other < id).is_some() {}
+                let mut pace =
+                    before.next_if(|(other, _)| *other == id).map_or_else(Pace::default, |(_, pace)| pace);
                 pace.read(now, &mut numbers);
-                paces.insert(cell.id(), pace);
+                paces.push((id, pace));
                 actors.push(actor(cell, numbers, source));
             }
         }

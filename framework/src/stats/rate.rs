@@ -26,6 +26,11 @@ impl Rate {
         if seconds == 0.0 {
             return;
         }
+        if count == counted && self.per_second == Some(0.0) {
+            // Most of ten thousand actors have nothing to do: no exponential for them.
+            self.last = Some((now, count));
+            return;
+        }
         let since = count.saturating_sub(counted) as f64 / seconds;
         // A first-order low-pass filter, for readings at uneven intervals.
         let weight = 1.0 - (-seconds / TIME_CONSTANT.as_secs_f64()).exp();

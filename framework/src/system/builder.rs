@@ -40,7 +40,7 @@ pub struct SystemBuilder {
     pinned_cores: Option<Wanted>,
     machine_root: Option<PathBuf>,
     stop_deadline: Option<Duration>,
-    monitor: Option<MonitorSettings>,
+    monitor: MonitorSettings,
     tiers: Tiers,
     sources: Sources,
 }
@@ -128,7 +128,7 @@ impl SystemBuilder {
     /// [`System::monitor`](crate::System::monitor).
     #[must_use]
     pub fn monitor(mut self, settings: MonitorSettings) -> Self {
-        self.monitor = Some(settings);
+        self.monitor = settings;
         self
     }
 
@@ -245,7 +245,7 @@ impl SystemBuilder {
             state: watch::Sender::new(State::Running),
             report: Mutex::new(None),
             monitor: OnceLock::new(),
-            monitor_settings: self.monitor.unwrap_or_default(),
+            monitor_settings: self.monitor.or(outside.monitor),
             commons,
         }));
         tracing::info!(target: "ostraca::system", system = %system.name(), "started");

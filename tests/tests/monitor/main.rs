@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod counts;
+mod page;
 mod settings;
 mod shop;
 mod times;

@@ -43,8 +43,9 @@ impl Handled {
         let counters = if word.is_null() { self.make(len) } else { word };
         debug_assert!(handler < len, "a message's handler is one of the actor's");
         // SAFETY: there are `len` of them, and `handler` is below that.
-        let counter = unsafe { &*counters.add(handler) };
-        counter.add(n.into());
+        let counter = unsafe { counters.add(handler) };
+        // SAFETY: they live as long as `self`, and are only ever borrowed shared.
+        unsafe { &*counter }.add(n.into());
     }
 
     #[cold]
@@ -66,8 +67,10 @@ impl Handled {
         if word.is_null() || handler >= len {
             return 0;
         }
-        // SAFETY: as in `add`; they live as long as `self`.
-        unsafe { &*word.add(handler) }.value()
+        // SAFETY: as in `add`.
+        let counter = unsafe { word.add(handler) };
+        // SAFETY: as in `add`.
+        unsafe { &*counter }.value()
     }
 
     /// Frees what was made.

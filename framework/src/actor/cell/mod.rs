@@ -23,6 +23,7 @@ mod counts;
 mod fate;
 mod future_slot;
 mod gather;
+mod guards;
 mod inline;
 mod life;
 mod links;
@@ -61,6 +62,7 @@ use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 pub(super) use counts::Handled;
 pub(super) use future_slot::{Ended, FutureSlot};
 pub(super) use gather::{Gathers, Next};
+use guards::{AbortOnUnwind, out_of_line};
 use life::{Life, Started};
 pub(super) use of_type::{TypeCommons, TypeRef};
 
@@ -419,22 +421,6 @@ impl<A: Actor> Cell<A> {
         // Exposed, because a turn finds its cell again by it: see `of_type`.
         std::ptr::from_ref(self).expose_provenance()
     }
-}
-
-/// Between a ticket and its message nothing may unwind: the consumer would wait for ever.
-struct AbortOnUnwind;
-
-impl Drop for AbortOnUnwind {
-    #[cold]
-    fn drop(&mut self) {
-        std::process::abort();
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn out_of_line<T>(does: impl FnOnce() -> T) -> T {
-    does()
 }
 
 impl<A: Actor> AnyCell for Cell<A> {

@@ -101,6 +101,12 @@ pub(super) struct Packed {
     pub(super) mailbox_len: u32,
     /// Seconds; negative: not sampled.
     pub(super) busy: f32,
+}
+
+/// A point's times as they are kept: apart, because types have none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PackedPair {
+    pub(super) step: u32,
     pub(super) waiting: PackedTimes,
     pub(super) handling: PackedTimes,
 }
@@ -108,7 +114,7 @@ pub(super) struct Packed {
 /// Quantiles in seconds, and the heat.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct PackedTimes {
-    count: u32,
+    pub(super) count: u32,
     mean: f32,
     p50: f32,
     p90: f32,
@@ -148,7 +154,9 @@ impl PackedTimes {
 }
 
 impl Packed {
-    pub(super) fn point(&self, step: Duration) -> Point {
+    /// With its times, if there are any.
+    pub(super) fn point(&self, step: Duration, times: Option<&PackedPair>) -> Point {
+        let PackedPair { waiting, handling, .. } = times.copied().unwrap_or_default();
         Point {
             at: step * self.step,
             handled: self.handled.into(),
@@ -157,10 +165,10 @@ impl Packed {
             restarts: self.restarts.into(),
             mailbox_len: self.mailbox_len as usize,
             busy: (self.busy >= 0.0).then(|| Duration::from_secs_f32(self.busy)),
-            waiting: self.waiting.quantiles(),
-            handling: self.handling.quantiles(),
-            waiting_heat: self.waiting.heat,
-            handling_heat: self.handling.heat,
+            waiting: waiting.quantiles(),
+            handling: handling.quantiles(),
+            waiting_heat: waiting.heat,
+            handling_heat: handling.heat,
         }
     }
 }
@@ -176,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_point_takes_what_the_module_says() {
-        assert_eq!(size_of::<Packed>(), 132);
+        assert_eq!((size_of::<Packed>(), size_of::<PackedPair>()), (28, 108));
     }
 
     #[test]

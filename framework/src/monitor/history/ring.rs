@@ -28,7 +28,9 @@ impl<P: Stepped> Ring<P> {
     /// Puts a point in: instead of the last if it is of the same step. What is too old by then goes.
     pub(super) fn put(&mut self, point: P) {
         let step = point.step();
-        self.points.pop_back_if(|last| last.step() == step);
+        if self.points.back().is_some_and(|last| last.step() == step) {
+            self.points.pop_back();
+        }
         let len_max = self.resolution.len_max();
         while self.points.front().is_some_and(|first| step.saturating_sub(first.step()) as usize >= len_max) {
             self.points.pop_front();

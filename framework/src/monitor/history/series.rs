@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Resolution;
-use super::point::{Packed, PackedTimes, Point, ProcessPoint, packed};
+use super::point::{Packed, PackedPair, PackedTimes, Point, ProcessPoint, packed};
 use super::ring::{Ring, Stepped};
 use crate::monitor::snapshot::Snapshot;
 use crate::stats::Distribution;
@@ -33,6 +33,7 @@ pub(super) struct Series {
 #[derive(Debug)]
 struct Level {
     ring: Ring<Packed>,
+    times: Ring<PackedPair>,
     step: u32,
     base: Base,
     mailbox_len: u32,
@@ -54,6 +55,7 @@ impl Default for Series {
     fn default() -> Self {
         let level = |resolution| Level {
             ring: Ring::new(resolution),
+            times: Ring::new(resolution),
             step: 0,
             base: Base::default(),
             mailbox_len: 0,
@@ -72,12 +74,19 @@ impl Series {
     }
 
     pub(super) fn points(&self, resolution: Resolution) -> Vec<Point> {
-        let ring = &self.levels[resolution as usize].ring;
-        ring.iter().map(|point| point.point(resolution.step())).collect()
+        let level = &self.levels[resolution as usize];
+        // Both are in the order of their steps.
+        let mut times = level.times.iter().peekable();
+        let point = |point: &Packed| {
+            while times.next_if(|times| times.step < point.step).is_some() {}
+            point.point(resolution.step(), times.next_if(|times| times.step == point.step))
+        };
+        level.ring.iter().map(point).collect()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let of_levels: usize = self.levels.iter().map(|level| level.ring.bytes() + level.base.bytes()).sum();
+        let of_level = |level: &Level| level.ring.bytes() + level.times.bytes() + level.base.bytes();
+        let of_levels: usize = self.levels.iter().map(of_level).sum();
         size_of::<Self>() + of_levels + self.last.bytes()
     }
 }
@@ -104,11 +113,14 @@ impl Level {
             busy: reading
                 .busy
                 .map_or(-1.0, |busy| busy.saturating_sub(base.busy.unwrap_or_default()).as_secs_f32()),
-            waiting: since(reading.waiting, &base.waiting),
-            handling: since(reading.handling, &base.handling),
         };
+        let (waiting, handling) =
+            (since(reading.waiting, &base.waiting), since(reading.handling, &base.handling));
         if !point.is_empty() {
             self.ring.put(point);
+        }
+        if waiting.count + handling.count > 0 {
+            self.times.put(PackedPair { step, waiting, handling });
         }
     }
 }
@@ -140,6 +152,12 @@ impl Packed {
 }
 
 impl Stepped for Packed {
+    fn step(&self) -> u32 {
+        self.step
+    }
+}
+
+impl Stepped for PackedPair {
     fn step(&self) -> u32 {
         self.step
     }

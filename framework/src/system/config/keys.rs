@@ -7,6 +7,7 @@ use super::Outside;
 use super::units;
 use crate::actor::{Inline, PINNED_MAX, SettingsChange};
 use crate::mailbox::Overflow;
+use crate::monitor::{INTERVAL_MIN, MonitorSettings, Sampler};
 
 /// A value as it was written.
 #[derive(Debug)]
@@ -49,6 +50,10 @@ impl Raw<'_> {
         count.and_then(|count| count.try_into().ok())
     }
 
+    fn switch(&self) -> Option<bool> {
+        self.word(&[("on", true), ("off", false)])
+    }
+
     fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
         let text = self.text()?;
         words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
@@ -79,6 +84,28 @@ type Set = Box<dyn FnOnce(&mut Outside)>;
 
 const COUNT: &str = "a whole number from 1, such as 4";
 const DURATION: &str = "a duration of a whole number and ns, us, ms, s, m or h, such as \"10s\"";
+
+const SWITCH: &str = "\"on\" or \"off\"";
+
+fn change_monitor(outside: &mut Outside, change: impl FnOnce(MonitorSettings) -> MonitorSettings) {
+    outside.monitor = change(std::mem::take(&mut outside.monitor));
+}
+
+/// The switch of one sampler.
+macro_rules! sampler_key {
+    ($name:literal, $sampler:ident) => {
+        Key {
+            name: $name,
+            allowed: SWITCH,
+            read: |raw| {
+                let is_on = raw.switch()?;
+                Some(Box::new(move |outside| {
+                    change_monitor(outside, |monitor| monitor.sampler(Sampler::$sampler, is_on));
+                }))
+            },
+        }
+    };
+}
 
 pub(super) const SYSTEM: &[Key<Set>] = &[
     Key {
@@ -113,6 +140,36 @@ pub(super) const SYSTEM: &[Key<Set>] = &[
             Some(Box::new(move |outside| outside.stop_deadline = Some(deadline)))
         },
     },
+];
+
+pub(super) const MONITOR: &[Key<Set>] = &[
+    Key {
+        name: "interval",
+        allowed: "a duration from 10 ms, such as \"1s\"",
+        read: |raw| {
+            let interval = units::duration(raw.text()?).filter(|&interval| interval >= INTERVAL_MIN)?;
+            Some(Box::new(move |outside| change_monitor(outside, |monitor| monitor.interval(interval))))
+        },
+    },
+    Key {
+        name: "history",
+        allowed: SWITCH,
+        read: |raw| {
+            let is_on = raw.switch()?;
+            Some(Box::new(move |outside| change_monitor(outside, |monitor| monitor.history(is_on))))
+        },
+    },
+    sampler_key!("waiting", Waiting),
+    sampler_key!("handling", Handling),
+    sampler_key!("actors", Actors),
+    sampler_key!("caches", Caches),
+    sampler_key!("batches", Batches),
+    sampler_key!("pools", Pools),
+    sampler_key!("buffers", Buffers),
+    sampler_key!("process", Process),
+    sampler_key!("container", Container),
+    sampler_key!("pressure", Pressure),
+    sampler_key!("runtime", Runtime),
 ];
 
 pub(super) const ACTOR: &[Key<SettingsChange>] = &[

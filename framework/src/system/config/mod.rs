@@ -17,6 +17,9 @@
 //! | `workers` | [`workers`](super::SystemBuilder::workers) | `4` |
 //! | `pinned_cores` | [`pinned_cores`](super::SystemBuilder::pinned_cores) | `[2, 3]` |
 //! | `stop_deadline` | [`stop_deadline`](super::SystemBuilder::stop_deadline) | `"10s"` |
+//! | `monitor.interval` | [how often](crate::monitor::MonitorSettings::interval) the monitor pulls | `"1s"` |
+//! | `monitor.history` | whether it keeps what it pulled | `"on"`, `"off"` |
+//! | `monitor.waiting` and the name of each other [sampler](crate::monitor::Sampler) | whether it is measured | `"on"`, `"off"` |
 //! | `actor.Type.mailbox.len_max` | its mailbox's bound, in messages | `4096`, `"unbounded"` |
 //! | `actor.Type.mailbox.overflow` | what a full one does | `"reject"`, `"drop_oldest"` |
 //! | `actor.Type.restart.max` | restarts `within` the window | `5` |
@@ -50,9 +53,10 @@ use std::time::Duration;
 
 use error::nearest;
 pub use error::{ConfigError, Mistake};
-use keys::{ACTOR, Key, Raw, SYSTEM};
+use keys::{ACTOR, Key, MONITOR, Raw, SYSTEM};
 
 use crate::actor::Configured;
+use crate::monitor::MonitorSettings;
 
 /// Where configuration comes from, and for which actors.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +78,7 @@ pub(super) struct Outside {
     pub(super) workers: Option<usize>,
     pub(super) pinned_cores: Option<Vec<usize>>,
     pub(super) stop_deadline: Option<Duration>,
+    pub(super) monitor: MonitorSettings,
     pub(super) actors: Configured,
 }
 
@@ -126,6 +131,9 @@ impl<'a> Reader<'a> {
                     .map(|change| self.outside.actors.change(id, change)),
                 Err(problem) => Err(Wrong::Key(problem)),
             },
+            [monitor, rest @ ..] if monitor == "monitor" && !rest.is_empty() => {
+                read_key(MONITOR, path, &rest.join("."), raw).map(|set| set(&mut self.outside))
+            }
             _ => read_key(SYSTEM, path, &path.join("."), raw).map(|set| set(&mut self.outside)),
         };
         let (place, problem) = match outcome {
@@ -156,8 +164,12 @@ enum Wrong {
 fn read_key<C>(keys: &[Key<C>], path: &[String], name: &str, raw: &Raw<'_>) -> Result<C, Wrong> {
     let Some(key) = keys.iter().find(|key| key.name == name) else {
         let problem = format!("unknown key `{}`", path.join("."));
-        let tables = (path.len() == 1).then_some("actor");
-        return Err(Wrong::Key(unknown(&problem, name, keys.iter().map(|key| key.name).chain(tables))));
+        let tables: &[&str] = if path.len() == 1 { &["monitor", "actor"] } else { &[] };
+        return Err(Wrong::Key(unknown(
+            &problem,
+            name,
+            keys.iter().map(|key| key.name).chain(tables.iter().copied()),
+        )));
     };
     (key.read)(raw)
         .ok_or_else(|| Wrong::Value(format!("`{}` is {raw}: expected {}", path.join("."), key.allowed)))

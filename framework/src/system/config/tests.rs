@@ -1,5 +1,6 @@
 use super::*;
 use crate::actor::Settings;
+use crate::monitor::Sampler;
 
 struct Ledger;
 
@@ -68,7 +69,7 @@ fn a_mistake_in_the_environment_names_the_variable_and_what_is_allowed() {
     let expected = "\
 OSTRACA_ACTOR__Leger__INLINE: `Leger` is no actor type that is configured here, did you mean `Ledger`? (allowed: `Ledger`)
 OSTRACA_STOP_DEADLINE: `stop_deadline` is `10`: expected a duration of a whole number and ns, us, ms, s, m or h, such as \"10s\"
-OSTRACA_WORKER: unknown key `worker`, did you mean `workers`? (allowed: `name`, `workers`, `pinned_cores`, `stop_deadline`, `actor`)
+OSTRACA_WORKER: unknown key `worker`, did you mean `workers`? (allowed: `name`, `workers`, `pinned_cores`, `stop_deadline`, `monitor`, `actor`)
 OSTRACA_WORKERS: `workers` is `0`: expected a whole number from 1, such as 4";
     assert_eq!(mistakes.err().unwrap(), expected);
 }
@@ -101,11 +102,11 @@ restart.within = 10.5
 ";
     let expected = "\
 shop.toml:1:11: `workers` is `\"many\"`: expected a whole number from 1, such as 4
-shop.toml:2:1: unknown key `stop_deadlin`, did you mean `stop_deadline`? (allowed: `name`, `workers`, `pinned_cores`, `stop_deadline`, `actor`)
+shop.toml:2:1: unknown key `stop_deadlin`, did you mean `stop_deadline`? (allowed: `name`, `workers`, `pinned_cores`, `stop_deadline`, `monitor`, `actor`)
 shop.toml:5:23: `actor.Ledger.mailbox.len_max` is `0`: expected a whole number of messages from 1, such as 4096, or \"unbounded\"
 shop.toml:5:26: unknown key `actor.Ledger.mailbox.overflo`, did you mean `mailbox.overflow`? (allowed: `mailbox.len_max`, `mailbox.overflow`, `restart.max`, `restart.within`, `restart.backoff`, `inline`)
 shop.toml:6:18: `actor.Ledger.restart.within` is a number with a fraction: expected a duration of a whole number and ns, us, ms, s, m or h, such as \"10s\"
-shop.toml:8:2: unknown key `system` (allowed: `name`, `workers`, `pinned_cores`, `stop_deadline`, `actor`)";
+shop.toml:8:2: unknown key `system` (allowed: `name`, `workers`, `pinned_cores`, `stop_deadline`, `monitor`, `actor`)";
     assert_eq!(read(&[], &[file]).err().unwrap(), expected);
 }
 
@@ -143,4 +144,28 @@ fn two_types_of_one_name_are_refused() {
         error.to_string(),
         "configures: two actor types are called `Ledger`: configure one of them in code"
     );
+}
+
+#[test]
+fn the_monitor_is_configured_and_what_it_does_not_know_is_said() {
+    let read = |key: &str, value: &str| {
+        let mut reader = Reader::new(&[]);
+        let path: Vec<_> = key.split('.').map(str::to_owned).collect();
+        reader.set(&path, &Raw::Word(value), key, key);
+        reader.finish().map(|outside| outside.monitor).map_err(|error| error.to_string())
+    };
+    let default = MonitorSettings::default;
+    assert_eq!(read("monitor.interval", "5s"), Ok(default().interval(Duration::from_secs(5))));
+    assert_eq!(read("monitor.history", "off"), Ok(default().history(false)));
+    for sampler in Sampler::ALL {
+        let off = read(&format!("monitor.{}", sampler.name()), "off");
+        assert_eq!(off, Ok(default().sampler(sampler, false)), "{sampler:?}");
+    }
+    let wrong = read("monitor.interval", "1ms").unwrap_err();
+    assert_eq!(
+        wrong,
+        "monitor.interval: `monitor.interval` is `1ms`: expected a duration from 10 ms, such as \"1s\""
+    );
+    let unknown = read("monitor.wating", "on").unwrap_err();
+    assert!(unknown.contains("unknown key `monitor.wating`, did you mean `waiting`?"), "{unknown}");
 }
