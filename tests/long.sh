@@ -23,12 +23,16 @@ while (($#)); do
         loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | history) chosen+=("$1") ;;
         *)
             echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [history]" >&2
+        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | bridge) chosen+=("$1") ;;
+        *)
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [bridge]" >&2
             exit 2
             ;;
     esac
     shift
 done
 ((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history)
+((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence bridge)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -176,6 +180,17 @@ run_coherence() {
     }
     OSTRACA_COHERENCE_SECONDS=${OSTRACA_COHERENCE_SECONDS:-300} \
         cargo test --locked -p ostraca-tests --release --test coherence -- --nocapture
+}
+
+# Messages to actix's actors and from them, both ways at once, with panics on both sides and a flood that ignores bounds.
+# Its short form is one of the plain tests.
+run_bridge() {
+    [[ $form == long ]] || {
+        echo "bridge: 2,000 messages a sender, run by cargo test"
+        return 0
+    }
+    OSTRACA_BRIDGE_MESSAGES=${OSTRACA_BRIDGE_MESSAGES:-200000} \
+        cargo test --locked -p ostraca-tests --release --test bridge load -- --nocapture
 }
 
 {

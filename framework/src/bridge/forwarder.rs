@@ -30,6 +30,8 @@ const SWEEP_MIN: Duration = Duration::from_millis(10);
 const SWEEP_MAX: Duration = Duration::from_millis(320);
 /// What a few senders with one place each have sent since the last sweep is less than this.
 const MUCH: usize = 64;
+/// After so many, others on the thread have their turn before the next sweep.
+const SWEEP_LEN_MAX: usize = 8 * 1024;
 /// Messages before others on the thread have their turn.
 const BUDGET: usize = 128;
 
@@ -97,15 +99,22 @@ impl<A: Actor> Forwarder<A> {
         while self.behind.as_mut().is_some_and(|behind| behind.sweep.as_mut().poll(cx).is_ready()) {
             let found = self.sweep(cx);
             let Some(behind) = &mut self.behind else { return };
+            if found == SWEEP_LEN_MAX {
+                behind.sweep.as_mut().reset(Instant::now());
+                cx.waker().wake_by_ref();
+                return;
+            }
             behind.period = if found >= MUCH { SWEEP_MIN } else { SWEEP_MAX.min(behind.period * 2) };
             behind.sweep.as_mut().reset(Instant::now() + behind.period);
         }
     }
 
-    /// Empties the channel of what was in it when this began, or little more.
+    /// Empties the channel, but for a flood that is as fast as this. How many there were.
     fn sweep(&mut self, cx: &mut Context<'_>) -> usize {
         let mut found = 0;
-        while let Poll::Ready(Some(envelope)) = self.poll_next(cx) {
+        while found < SWEEP_LEN_MAX
+            && let Poll::Ready(Some(envelope)) = self.poll_next(cx)
+        {
             found += 1;
             match self.kept.len() < self.len_max {
                 true => self.kept.push_back(envelope),
@@ -172,9 +181,6 @@ impl<A: Actor> Forwarder<A> {
         }
     }
 }
-
-// Nothing in it is pinned in place.
-impl<A: Actor> Unpin for Forwarder<A> {}
 
 impl<A: Actor> Future for Forwarder<A> {
     type Output = ();

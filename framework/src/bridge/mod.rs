@@ -17,7 +17,7 @@
 //!
 //! | | into ours | into actix's |
 //! |---|---|---|
-//! | order | what goes through one `Addr`, of whatever messages, arrives in the order sent | what one sender sends through one `Recipient` does |
+//! | order | what one sender sends through one `Addr`, of whatever messages, arrives in that order | what one sender sends through one `Recipient` does |
 //! | bound | the actor's mailbox, `len_max` in front of it, and one for each clone of the `Addr` | `len_max` that are not handled yet, told and asked together |
 //! | beyond it | `try_send` says `Full`; `send` waits in its own future; `do_send`: see below | `TellError::Full`, with the message; asks and sends wait until their deadline |
 //! | a panic | an ask gets `AskError::Panicked` if its answer has a place for it, else `MailboxError::Closed`; our actor is restarted | an ask gets `AskError::Unanswered`; a tell is a dead letter; actix's actor is gone, and later messages get `Stopped` |
@@ -40,7 +40,7 @@
 //! **Cost.** Into ours: actix's own (a box and a push), and a hop over the gate's task. Into actix's: the same, an
 //! `Arc`, and two slots for an answer. No thread, and no task a message.
 //!
-//! **Bad at.** Speed: a hop more than either framework alone. Deadlines and cancelling across it: an asker of actix's that
+//! **Bad at.** Seeded runs: no seed decides who of actix's runs next. Speed: a hop more than either framework alone. Deadlines and cancelling across it: an asker of actix's that
 //! gives up before its message is taken spares the handler, later it does not.
 //!
 //! **Pinned threads.** In an actix system (`#[actix::main]`) our [pinned threads](crate::SystemBuilder::pinned_cores) are

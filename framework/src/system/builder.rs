@@ -79,7 +79,8 @@ impl SystemBuilder {
 
     /// Starts a thread pinned to each of these processor cores, counted as the operating system does. Actors are run
     /// there that are [spawned](System::spawn_pinned) or [moved](crate::ActorRef::move_to) there; at most 255. Where the
-    /// kernel refuses to pin them they run unpinned, with one warning: see [`System::cores`].
+    /// kernel refuses to pin them they run unpinned, with one warning: see [`System::cores`]. Started in an actix system
+    /// (feature `actix`) they are `Arbiter`s of its.
     ///
     /// # Panics
     ///
