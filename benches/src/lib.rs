@@ -1,7 +1,7 @@
 //! The same work on Ostraca and on its rivals.
 //!
 //! **What it is.** Groups of works ([`actors`], [`queues`], [`orders`], [`batching`],
-//! [`pools`], [`caches`]), each a table: a work, its rows, and one entry a peer
+//! [`pools`], [`caches`], [`shards`]), each a table: a work, its rows, and one entry a peer
 //! and variant. The bin `compare` runs the tables interleaved and prints ratios; the criterion benches run the
 //! same functions one by one. README.md says what each row does and why each rival is configured as it is.
 //!
@@ -24,4 +24,5 @@ pub mod orders;
 pub mod overhead;
 pub mod pools;
 pub mod queues;
+pub mod shards;
 pub mod work;

@@ -1,5 +1,6 @@
 //! The book's code: each file is a chapter's program, shown there and run here to its end.
 
+mod actix;
 mod ch01_first_actor;
 mod ch02_forgetful;
 mod ch02_journal;
@@ -15,6 +16,7 @@ mod ch07_reading;
 mod ch08_http;
 mod ch09_stop;
 mod configuration;
+mod cores;
 mod logging;
 mod macros;
 mod moving;
