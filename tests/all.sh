@@ -97,6 +97,7 @@ step "tests" cargo test --locked --workspace --all-features --no-fail-fast
 step "build without features" cargo build --locked -p ostraca --no-default-features
 step "tree without features" lean_tree
 step "API docs" env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --all-features
+step "packages" cargo package --locked --offline --allow-dirty -p ostraca-macros -p ostraca
 step "long runs in short" bash tests/long.sh --short
 
 # A test that said itself that it was not run is among cargo's passed ones. A missing package that no test spoke

@@ -55,7 +55,14 @@
 //! Redis or Valkey server or a cluster, `cache::RedisStore`; `moka` takes moka for the memory of caches over tiers;
 //! `toml` adds configuration by files, `SystemBuilder::config_file`; `testkit` adds the module `testkit` with runs of
 //! tests in which a seed decides the order of everything.
+//!
+//! # Supported
+//!
+//! Rust 1.90 or later, on Linux, where the tests run; other Unix is not tested, and Windows does not build. What may be
+//! relied on, a tutorial, and every setting are in the book, which lies in the repository's folder `book`.
 
+// docs.rs says at each item which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     ostraca_loom,
     allow(dead_code, unused_imports, unreachable_pub, reason = "only what has models is compiled")
