@@ -169,6 +169,32 @@ impl<A: Actor> Context<A> {
     }
 
     /// Tells this actor `message` once, `after` from now. It waits for room in a full mailbox.
+    ///
+    /// ```
+    /// # use ostraca::prelude::*;
+    /// # use std::time::Duration;
+    /// #[derive(Message)]
+    /// struct Expire;
+    ///
+    /// # struct Session { timer: Option<ostraca::Task> }
+    /// # #[actor]
+    /// # impl Session {
+    /// #     #[start] fn start() -> Self { Session { timer: None } }
+    /// /// The session ends a minute after it was last used.
+    /// #[handler]
+    /// fn touch(&mut self, ctx: &mut Context<Self>) {
+    ///     let timer = ctx.after(Duration::from_secs(60), Expire);
+    ///     if let Some(before) = self.timer.replace(timer) {
+    ///         before.cancel();
+    ///     }
+    /// }
+    ///
+    /// #[handler]
+    /// fn expire(&mut self, ctx: &mut Context<Self>, #[message] _expire: Expire) {
+    ///     ctx.stop();
+    /// }
+    /// # }
+    /// ```
     pub fn after<M: Message>(&mut self, after: Duration, message: M) -> Task
     where
         A: Handles<M>,
@@ -210,6 +236,28 @@ impl<A: Actor> Context<A> {
     }
 
     /// Runs a future beside this actor and tells it the outcome: long work that must not hold the mailbox.
+    ///
+    /// ```
+    /// # use ostraca::prelude::*;
+    /// # async fn fetch(_page: u32) -> String { String::new() }
+    /// #[derive(Message)]
+    /// struct Fetched { page: u32, text: String }
+    ///
+    /// # struct Reader { pages: Vec<String> }
+    /// # #[actor]
+    /// # impl Reader {
+    /// #     #[start] fn start() -> Self { Reader { pages: Vec::new() } }
+    /// #[handler]
+    /// fn read(&mut self, ctx: &mut Context<Self>, page: u32) {
+    ///     ctx.pipe(fetch(page), move |text| Fetched { page, text });
+    /// }
+    ///
+    /// #[handler]
+    /// fn fetched(&mut self, #[message] fetched: Fetched) {
+    ///     self.pages.push(fetched.text);
+    /// }
+    /// # }
+    /// ```
     pub fn pipe<T, M: Message>(
         &mut self,
         future: impl Future<Output = T> + Send + 'static,

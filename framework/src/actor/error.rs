@@ -6,6 +6,28 @@ use std::fmt;
 use thiserror::Error;
 
 /// Why an ask has no accepted answer.
+///
+/// ```
+/// # use ostraca::prelude::*;
+/// #[derive(Debug)]
+/// pub(crate) struct Empty;
+///
+/// # struct Stock { left: u32 }
+/// # #[actor]
+/// # impl Stock {
+/// #     #[start] fn start() -> Self { Stock { left: 1 } }
+/// #     #[handler]
+/// #     fn take(&mut self) -> Result<u32, Empty> { self.left.checked_sub(1).inspect(|left| self.left = *left).ok_or(Empty) }
+/// # }
+/// # async fn sell(stock: &ActorRef<Stock>) -> Option<u32> {
+/// match stock.take().await {
+///     Ok(left) => Some(left),
+///     Err(AskError::Refused(Empty)) => None, // the handler's answer
+///     Err(error) if error.may_have_run() => None, // perhaps one was taken: look before you try again
+///     Err(_) => stock.take().await.ok(), // it did not run
+/// }
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AskError<E = Infallible> {

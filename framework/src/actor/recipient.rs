@@ -18,6 +18,27 @@ use super::{Handles, Message};
 
 /// Some actor that takes `M`: what one keeps when the actor's type does not matter, or must not be known.
 ///
+/// ```
+/// # use ostraca::prelude::*;
+/// # struct Counter { count: u64 }
+/// # #[actor]
+/// # impl Counter {
+/// #     #[start] fn start() -> Self { Counter { count: 0 } }
+/// #     #[handler] fn add(&mut self, by: u64) -> u64 { self.count += by; self.count }
+/// # }
+/// # use ostraca::Recipient;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let system = System::start()?;
+/// # let counter = system.spawn::<Counter>(()).await?;
+/// let adds: Recipient<Add> = ActorRef::recipient(&counter);
+/// adds.request(Add { by: 2 }).tell()?;
+/// assert_eq!(adds.request(Add { by: 3 }).await?, 5);
+/// # system.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// The verbs are those of a [`Request`]; waiting for an answer or for room costs a boxed future.
 pub struct Recipient<M: Message>(Arc<dyn Takes<M>>);
 

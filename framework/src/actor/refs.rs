@@ -15,7 +15,31 @@ use super::{Actor, Handles, Message};
 /// A reference to one actor: clone it, send it, ask through it.
 ///
 /// It dereferences to the methods that `#[actor]` made of the handlers, so what it can do itself are associated
-/// functions: `ActorRef::stop(&ledger)`. A reference does not keep its actor running: an actor lives until it is
+/// functions: `ActorRef::stop(&ledger)`.
+///
+/// ```
+/// # use ostraca::prelude::*;
+/// # struct Counter { count: u64 }
+/// # #[actor]
+/// # impl Counter {
+/// #     #[start] fn start() -> Self { Counter { count: 0 } }
+/// #     #[handler] fn add(&mut self, by: u64) -> u64 { self.count += by; self.count }
+/// # }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let system = System::start()?;
+/// # let counter = system.spawn::<Counter>(()).await?;
+/// let other = counter.clone(); // the same actor
+/// other.add(2).tell()?;
+/// ActorRef::drain(&counter); // handles what is queued, then stops
+/// assert_eq!(ActorRef::wait_stopped(&other).await, StopReason::Requested);
+/// assert_eq!(other.add(1).await, Err(AskError::Stopped));
+/// # system.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A reference does not keep its actor running: an actor lives until it is
 /// stopped, its parent or system stops, or it is given up.
 pub struct ActorRef<A: Actor> {
     methods: A::Methods<Local<A>>,

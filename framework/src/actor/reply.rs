@@ -94,6 +94,34 @@ pub(crate) struct RawReply<T, E>(Token<T, E>);
 /// A handler that takes `reply: ReplyTo<T>` answers when it likes: it may keep the token, hand it to a task, or
 /// forward an ask with it. Dropped without an answer, the asker gets [`AskError::Unanswered`]
 /// ([`AskError::Panicked`] when it is dropped by a panic). For a tell it leads nowhere.
+///
+/// ```
+/// # use ostraca::prelude::*;
+/// # struct Door { waiting: Vec<ReplyTo<&'static str>> }
+/// # #[actor]
+/// # impl Door {
+/// #     #[start] fn start() -> Self { Door { waiting: Vec::new() } }
+/// /// Answered when somebody opens.
+/// #[handler]
+/// fn wait(&mut self, reply: ReplyTo<&'static str>) {
+///     self.waiting.push(reply);
+/// }
+///
+/// #[handler]
+/// fn open(&mut self) {
+///     self.waiting.drain(..).for_each(|reply| reply.reply("open"));
+/// }
+/// # }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let system = System::start()?;
+/// # let door = system.spawn::<Door>(()).await?;
+/// let (waited, opened) = tokio::join!(door.wait(), door.open());
+/// assert_eq!((waited?, opened?), ("open", ()));
+/// # system.stop().await;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping it answers `Unanswered`"]
 pub struct ReplyTo<T, E = Infallible>(Token<T, E>);
 

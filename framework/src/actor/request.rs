@@ -32,6 +32,28 @@ use crate::mailbox::{Manners, TryPushError, Waiter};
 /// | `.tell()` | never | no | [`TellError::Full`], with the message |
 /// | `.send().await` | yes, until the deadline | no | [`SendError::Full`](crate::SendError::Full) at the deadline, with the message |
 ///
+/// ```
+/// # use ostraca::prelude::*;
+/// # struct Counter { count: u64 }
+/// # #[actor]
+/// # impl Counter {
+/// #     #[start] fn start() -> Self { Counter { count: 0 } }
+/// #     #[handler] fn add(&mut self, by: u64) -> u64 { self.count += by; self.count }
+/// # }
+/// # use std::time::Duration;
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let system = System::start()?;
+/// # let counter = system.spawn::<Counter>(()).await?;
+/// counter.add(1).tell()?; // on its way
+/// counter.add(1).send().await?; // in the mailbox
+/// let count = counter.add(1).within(Duration::from_millis(50)).await?; // answered
+/// assert_eq!(count, 3);
+/// # system.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Without [`within`](Self::within) or [`by`](Self::by) the deadline is that of the ask being handled, if the
 /// caller is a handler, or none.
 ///

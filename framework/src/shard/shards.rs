@@ -15,6 +15,39 @@ pub(super) type ShardMap<A> = Box<[ActorRef<A>]>;
 
 /// A reference to all shards of a service: clone it, send through it.
 ///
+/// ```
+/// # use ostraca::prelude::*;
+/// # use std::collections::HashMap;
+/// # struct Accounts { cents: HashMap<u64, i64> }
+/// #[actor]
+/// impl Accounts {
+/// #   #[start] fn start() -> Self { Accounts { cents: HashMap::new() } }
+///     #[handler]
+///     fn deposit(&mut self, #[key] id: u64, cents: i64) -> i64 {
+///         let balance = self.cents.entry(id).or_default();
+///         *balance += cents;
+///         *balance
+///     }
+///
+///     #[handler]
+///     fn len(&self) -> usize {
+///         self.cents.len()
+///     }
+/// }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let system = System::start()?;
+///
+/// let accounts = system.shards::<Accounts>(8, ()).await?;
+/// assert_eq!(accounts.deposit(7, 500).await?, 500); // the key finds the shard
+/// let of_each = accounts.all().len().await; // one answer a shard
+/// assert_eq!(of_each.into_iter().flatten().sum::<usize>(), 1);
+/// assert_eq!(Shards::owner(&accounts, &7_u64).len().await?, 1);
+/// # system.stop().await;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// It dereferences to the methods that `#[actor]` made of the handlers: those with a `#[key]` find their shard.
 /// Besides [`shard`](Self::shard) and [`all`](Self::all), what it can do itself are associated functions:
 /// `Shards::len(&ledger)`.

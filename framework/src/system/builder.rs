@@ -32,6 +32,23 @@ use crate::sync::atomic::AtomicBool;
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Settings of a system. What is set here wins over the environment, that over files: see [`config_env`](Self::config_env).
+///
+/// ```
+/// # use ostraca::prelude::*;
+/// use std::time::Duration;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let system = System::builder()
+///     .name("shop")
+///     .stop_deadline(Duration::from_secs(20))
+///     .config_env() // OSTRACA_WORKERS=4
+///     .start()?;
+/// assert_eq!(system.name(), "shop");
+/// # system.stop().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct SystemBuilder {
     name: Option<Arc<str>>,

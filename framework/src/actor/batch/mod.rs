@@ -57,6 +57,39 @@ type Reply<M> = ReplyTo<<M as Message>::Reply, <M as Message>::Refusal>;
 type Outcome<M> = Result<<M as Message>::Reply, <M as Message>::Refusal>;
 
 /// A run of messages `M`, oldest first; at least one.
+///
+/// ```
+/// use ostraca::prelude::*;
+///
+/// /// A line to be written; answered with its number.
+/// #[derive(Message)]
+/// #[message(reply = u64)]
+/// struct Line(String);
+///
+/// # struct Log { len: u64 }
+/// #[actor]
+/// impl Log {
+/// #   #[start] fn start() -> Self { Log { len: 0 } }
+///     #[handler(batch(len_max = 256))]
+///     async fn line(&mut self, batch: Batch<Line>) {
+///         let text: String = batch.iter().map(|line| line.0.as_str()).collect();
+///         // .. one write of `text` ..
+///         for line in batch {
+///             self.len += 1;
+///             line.reply(self.len);
+///         }
+///     }
+/// }
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let system = System::start()?;
+/// # let log = system.spawn::<Log>(()).await?;
+///
+/// assert_eq!(log.line(Line("first".to_owned())).await?, 1);
+/// # system.stop().await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Batch<M: Message> {
     items: BatchItems<M>,
 }
