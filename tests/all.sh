@@ -16,6 +16,7 @@ packages=(
     "wrk|wrk|the storefront's stop while wrk drives it"
     "postgresql|pg_lsclusters|the storefront over PostgreSQL"
     "prometheus|promtool|promtool on the page of metrics"
+    "iproute2|ss|the backlog of a listener as the kernel has it"
     "redis-server|redis-server|the Redis and Redis Cluster tiers, and coherence between processes"
 )
 

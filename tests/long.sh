@@ -20,15 +20,15 @@ while (($#)); do
             seed=${2:?--seed needs a number}
             shift
             ;;
-        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | history | bridge) chosen+=("$1") ;;
+        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | history | files | bridge) chosen+=("$1") ;;
         *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [history] [bridge]" >&2
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [history] [files] [bridge]" >&2
             exit 2
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history bridge)
+((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history files bridge)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -165,6 +165,17 @@ run_codec() {
     }
     OSTRACA_FUZZ_SECONDS=${OSTRACA_FUZZ_SECONDS:-600} \
         cargo test --locked -p ostraca-tests --release --test codec -- --nocapture
+}
+
+# The file lane: 10 minutes of hostile requests, a client that reads 4 KiB a second, many random ranges of a file over
+# 4 GiB. Its short form is one of the plain tests.
+run_files() {
+    [[ $form == long ]] || {
+        echo "files: 2 s of hostile requests, run by cargo test"
+        return 0
+    }
+    OSTRACA_FUZZ_SECONDS=${OSTRACA_FUZZ_SECONDS:-600} OSTRACA_FILES_LONG=1 OSTRACA_RANGES=${OSTRACA_RANGES:-2000} \
+        cargo test --locked -p ostraca-tests --release --test files --test crowd -- --nocapture
 }
 
 # Three processes over one Redis server that is killed, paused, flushed and restarted empty, and the Redis client's own

@@ -17,6 +17,8 @@ mod ch08_http;
 mod ch09_stop;
 mod configuration;
 mod cores;
+#[cfg(target_os = "linux")]
+mod files;
 mod logging;
 mod macros;
 mod moving;

@@ -72,6 +72,31 @@ fn without_its_redis_it_serves_from_memory_and_disk_and_says_so() {
 }
 
 #[test]
+fn downloads_lead_to_the_file_lane_which_serves_the_catalog() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(folder.path(), &[]);
+    let led = service.client().get("/downloads/catalog.csv?x=1");
+    assert_eq!(led.status, 307, "{led:?}");
+    let there = led.headers.split("location: http://shop:").nth(1).unwrap().lines().next().unwrap();
+    let (port, path) = there.split_once('/').unwrap();
+    assert_eq!(path, "downloads/catalog.csv?x=1");
+    let mut lane = Service::client_at(([127, 0, 0, 1], port.parse().unwrap()).into());
+    let catalog = lane.get("/downloads/catalog.csv");
+    assert_eq!(catalog.status, 200, "{catalog:?}");
+    assert!(catalog.headers.contains("content-type: text/csv"), "{catalog:?}");
+    let mut lines = catalog.body.lines();
+    assert_eq!(lines.next(), Some("id,name,cents"));
+    assert!(lines.clone().any(|line| line.starts_with("107,\"")), "{catalog:?}");
+    assert!(lines.count() > 400, "{catalog:?}");
+    for path in ["/downloads/none", "/downloads/../shop.db", "/catalog.csv"] {
+        assert!([400, 404].contains(&lane.get(path).status), "{path}");
+    }
+    service.terminate();
+    let (status, stderr) = service.wait();
+    assert!(status.success(), "{stderr}");
+}
+
+#[test]
 fn past_the_restart_limit_it_says_so_and_answers_503() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(folder.path(), &["--chaos", "panic=0.5", "--shards", "2"]);

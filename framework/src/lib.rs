@@ -40,7 +40,7 @@
 //! | module | what |
 //! |---|---|
 //! | root | the names one writes every day |
-//! | [`buf`] | buffers and objects that are used again |
+//! | [`buf`] | buffers and objects that are used again, transfers from files to sockets |
 //! | [`cache`] | published views and keyed caches, usable alone |
 //! | [`shard`] | shards, keys and their routes |
 //! | [`pool`] | replicated actors behind a load-balancing strategy, threads for blocking work |
@@ -50,7 +50,8 @@
 //! | [`monitor`] | what every actor does |
 //!
 //! Cargo features: `http` (default) adds the module [`http`] for actix-web; `actix` adds the module `bridge`, to and from
-//! actix's actors, and pins threads as its arbiters; `codec` adds the module `codec`, values as
+//! actix's actors, and pins threads as its arbiters; `files` the module `files`, files over HTTP without a copy (Linux),
+//! and `buf::transfer`; `codec` adds the module `codec`, values as
 //! checked bytes, and with it tiers behind the memory of a cache; `disk` a tier in an embedded file; `redis` one on a
 //! Redis or Valkey server or a cluster, `cache::RedisStore`; `moka` takes moka for the memory of caches over tiers;
 //! `toml` adds configuration by files, `SystemBuilder::config_file`; `testkit` adds the module `testkit` with runs of
@@ -103,12 +104,14 @@ mod actor;
 #[cfg(all(feature = "actix", not(ostraca_loom)))]
 pub mod bridge;
 #[cfg(not(ostraca_loom))]
-#[allow(unsafe_code, reason = "pooled memory: see the module's doc")]
+#[allow(unsafe_code, reason = "pooled memory and system calls: see the module's doc")]
 pub mod buf;
 #[cfg(not(ostraca_loom))]
 pub mod cache;
 #[cfg(all(feature = "codec", not(ostraca_loom)))]
 pub mod codec;
+#[cfg(all(feature = "files", target_os = "linux", not(ostraca_loom)))]
+pub mod files;
 #[cfg(all(feature = "http", not(ostraca_loom)))]
 pub mod http;
 #[allow(unsafe_code, reason = "hands the queue's one-consumer duty on to the cell; has no unsafe of its own")]

@@ -79,6 +79,12 @@ impl Service {
         Client { address: self.address, stream: None }
     }
 
+    /// A client of another port of its.
+    #[allow(dead_code, reason = "one of the tests that share this asks")]
+    pub(crate) fn client_at(address: SocketAddr) -> Client {
+        Client { address, stream: None }
+    }
+
     /// What it has in RAM, in bytes.
     #[allow(dead_code, reason = "one of the tests that share this asks")]
     pub(crate) fn resident_bytes(&self) -> u64 {

@@ -26,6 +26,8 @@ mod object;
 mod pool;
 mod pooled;
 mod thread;
+#[cfg(all(feature = "files", target_os = "linux"))]
+pub mod transfer;
 
 pub use object::{ObjectPool, ObjectPoolSettings, ObjectStats, Pooled, Reset};
 pub use pool::{BufferClassStats, BufferPool, BufferPoolSettings, BufferStats, TryGetError};

@@ -8,6 +8,7 @@
 //! | requests refused in time | [`Overload`]: 503 with `Retry-After` beyond a learned limit, by priority |
 //! | errors | `?` on an ask, a tell or a send gives its status |
 //! | `/health`, `/ready`, `/metrics` | [`routes`] |
+//! | a folder's files (feature `files`) | `files` |
 //! | a server that stops with the system | [`serve`] |
 //!
 //! **Statuses.** The body of each is `{"error": ".."}`, but a refusal's, which is the user's own.
@@ -63,6 +64,8 @@
 
 mod deadline;
 mod extract;
+#[cfg(all(feature = "files", target_os = "linux"))]
+mod files;
 mod json;
 mod metrics;
 mod overload;
@@ -71,6 +74,8 @@ mod serve;
 mod status;
 
 pub use deadline::{Deadline, DeadlineMax, TIMEOUT_HEADER};
+#[cfg(all(feature = "files", target_os = "linux"))]
+pub use files::files;
 pub use json::{Json, JsonLenMax};
 #[cfg(feature = "internals")]
 #[doc(hidden)]

@@ -23,6 +23,8 @@
 mod builder;
 mod config;
 mod cores;
+#[cfg(all(feature = "files", target_os = "linux"))]
+mod files;
 mod handle;
 mod readiness;
 mod signals;

@@ -41,8 +41,9 @@ const IMPORTS: &[(&str, May)] = &[
     ("overload", May::Use(&["actor", "supervisor", "stats"])),
     ("monitor", May::UseAllBut(&["files", "http", "bridge", "system", "testkit"])),
     ("files", May::UseAllBut(&["http", "bridge", "system", "testkit"])),
-    // HTTP serves a system (its readiness, its stop), so it stands above it and the system knows none of it.
-    ("http", May::UseAllBut(&["files", "bridge", "testkit"])),
+    // HTTP serves a system (its readiness, its stop), so it stands above it and the system knows none of it. It answers
+    // for the lane's folders, too.
+    ("http", May::UseAllBut(&["bridge", "testkit"])),
     // So does the bridge: its gate is an actor of the system's, in the order of its stop.
     ("bridge", May::UseAllBut(&["files", "http", "testkit"])),
     ("system", May::UseAllBut(&["bridge", "http", "testkit"])),
@@ -75,14 +76,18 @@ const CRATES: &[(&str, Where)] = &[
     ("flume", Where::In(&["pool", "monitor", "topic"])),
     ("futures_core", Where::In(&["actor"])),
     ("hdrhistogram", Where::In(&["stats", "monitor", "http"])),
+    ("httparse", Where::In(&["files"])),
+    ("httpdate", Where::In(&["files"])),
     ("libc", Where::In(&["runtime"])),
     ("loom", Where::In(&["sync"])),
     ("lz4_flex", Where::In(&["codec"])),
+    ("mime_guess", Where::In(&["files"])),
     ("moka", Where::In(&["cache"])),
     ("quick_cache", Where::In(&["cache"])),
     ("redb", Where::In(&["cache"])),
     ("redis", Where::In(&["cache"])),
-    ("rustix", Where::In(&["buf", "runtime"])),
+    // `files` opens files below a folder, and closes ports.
+    ("rustix", Where::In(&["buf", "runtime", "files"])),
     ("serde", Where::In(&["codec", "http"])),
     ("serde_json", Where::In(&["http"])),
     ("serde_path_to_error", Where::In(&["http"])),

@@ -35,6 +35,14 @@ pub(crate) struct Config {
     #[arg(long, value_name = "URLS", value_delimiter = ',')]
     pub(crate) redis_cluster: Vec<String>,
 
+    /// The folder whose files are at /downloads [default: a temporary one that holds the catalog]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) downloads: Option<PathBuf>,
+
+    /// The port of the file lane, to which /downloads leads; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value = "0")]
+    pub(crate) downloads_port: u16,
+
     /// Shards of the catalog, and as many of the carts
     #[arg(long, value_name = "N", default_value = "16", value_parser = parse_shards)]
     pub(crate) shards: NonZeroUsize,

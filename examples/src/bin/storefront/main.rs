@@ -7,7 +7,7 @@
 //!    |   |        |  | \______^  |         a check-out asks the orders
 //!   Recommender --'  |           |         a pool: each asks the catalog
 //!   pages|           |           |         pages on disk, between the catalog's memory and the store
-//!        +-----------+-----+-----+
+//!        +-----------+-----+-----+        /downloads: files, through a lane with a port of its own
 //!                        store             one SQLite file, or PostgreSQL
 //! ```
 //!
@@ -18,6 +18,7 @@ mod carts;
 mod catalog;
 mod chaos;
 mod config;
+mod downloads;
 mod failure;
 mod model;
 mod orders;
@@ -45,6 +46,7 @@ use crate::carts::Carts;
 use crate::catalog::Catalog;
 use crate::chaos::Chaos;
 use crate::config::{BAD_SETTING, Config};
+use crate::downloads::Downloads;
 use crate::orders::Orders;
 use crate::prepare::Prepared;
 use crate::recommendations::Recommender;
@@ -72,13 +74,13 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(config: Config, prepared: Prepared) -> Result<ExitCode, Box<dyn Error>> {
     log();
-    let Prepared { trace, database, pages, listener, _folder } = prepared;
+    let Prepared { trace, database, pages, downloads, listener, _folder } = prepared;
     let chaos = Chaos::new(config.chaos, config.seed);
     let shop = Shop { database: database.clone(), chaos: chaos.clone() };
 
     let builder = System::builder().name("storefront").stop_deadline(config.stop_deadline);
     let system = pages.behind(builder).start()?;
-    let doors = open_shop(&system, shop, config.shards.get()).await?;
+    let doors = open_shop(&system, shop, &downloads, config.shards.get()).await?;
     // Made once: all of the server's threads share it.
     let limit = Limit::new(LimitSettings::default().bounds(limit_min(&config), LIMIT_MAX));
     let address = http::serve(&system, listener, move |app| {
@@ -107,7 +109,12 @@ async fn run(config: Config, prepared: Prepared) -> Result<ExitCode, Box<dyn Err
 }
 
 /// Starts the actors. They stop in the opposite order: a cart can check out until it has stopped itself.
-async fn open_shop(system: &System, shop: Shop, shards: usize) -> Result<Doors, Box<dyn Error>> {
+async fn open_shop(
+    system: &System,
+    shop: Shop,
+    downloads: &Downloads,
+    shards: usize,
+) -> Result<Doors, Box<dyn Error>> {
     let orders = system.spawn_named::<Orders>("orders", shop.clone()).await?;
     let carts = system.shards::<Carts>(shards, (shop.clone(), orders.clone(), shards)).await?;
     let catalog = system.shards::<Catalog>(shards, shop).await?;
@@ -118,7 +125,9 @@ async fn open_shop(system: &System, shop: Shop, shards: usize) -> Result<Doors, 
         .balance(Balance::Adaptive)
         .start()
         .await?;
-    Ok(Doors { catalog, carts, orders, recommenders })
+    system.serve_files(downloads.lane.clone()).await?;
+    let downloads_port = downloads.lane.address().port();
+    Ok(Doors { catalog, carts, orders, recommenders, downloads_port })
 }
 
 /// To a replay a refused request is a failed one: all of its connections find room.
@@ -144,6 +153,7 @@ fn announce(address: SocketAddr, database: &Database, on_stderr: bool) {
   open   http://{address}/products/107
          http://{address}/products/107/recommendations
          http://{address}/carts/1
+         http://{address}/downloads/catalog.csv
          http://{address}/metrics
   buy    curl http://{address}/carts/1/items --json '{{"id": "a", "product": 107, "quantity": 1}}'
          curl http://{address}/carts/1/checkout --json '{{"id": "my-order"}}'

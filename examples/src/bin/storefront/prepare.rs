@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use tempfile::TempDir;
 
 use crate::config::Config;
+use crate::downloads::Downloads;
 use crate::pages::Pages;
 use crate::store::{Database, Place};
 use crate::trace::{PAGES, Trace};
@@ -16,6 +17,7 @@ pub(crate) struct Prepared {
     /// Has a product for every page of the trace.
     pub(crate) database: Database,
     pub(crate) pages: Pages,
+    pub(crate) downloads: Downloads,
     pub(crate) listener: TcpListener,
     /// The folder of a database that is not to be kept; it goes with this.
     pub(crate) _folder: Option<TempDir>,
@@ -43,6 +45,7 @@ impl Prepared {
         let more = trace.as_ref().map(Trace::distinct).unwrap_or_default();
         let database = Database::open(&place, (0..PAGES).chain(more))?;
         let pages = Pages::open(config, &place)?;
-        Ok(Self { trace, database, pages, listener, _folder: folder })
+        let downloads = Downloads::open(config, &database)?;
+        Ok(Self { trace, database, pages, downloads, listener, _folder: folder })
     }
 }

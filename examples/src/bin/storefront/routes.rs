@@ -9,6 +9,7 @@
 //! DELETE /carts/{customer}/items/{product}
 //! POST   /carts/{customer}/checkout        {"id": ".."}                   an order
 //! GET    /orders/{id}                                                     an order
+//! GET    /downloads/{file}                                                leads to the file, on the file lane's port
 //! ```
 //!
 //! What takes GET takes HEAD too. The ids of additions and of orders are the client's: a request that was not answered can be sent again.
@@ -17,6 +18,7 @@
 //! check-outs last. `/health`, `/ready` and `/metrics` are never refused.
 
 use actix_web::dev::ServiceRequest;
+use actix_web::http::header;
 use actix_web::web::{self, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, guard};
 use ostraca::http::{Deadline, Json, JsonLenMax, Overload};
@@ -38,11 +40,13 @@ pub(crate) struct Doors {
     pub(crate) carts: Shards<Carts>,
     pub(crate) orders: ActorRef<Orders>,
     pub(crate) recommenders: Pool<Recommender>,
+    pub(crate) downloads_port: u16,
 }
 
 /// Adds the shop's routes.
 pub(crate) fn configure(app: &mut ServiceConfig, doors: Doors, limit: Limit) {
     let overload = Overload::new(limit).priority(priority);
+    let port = doors.downloads_port;
     app.app_data(doors.catalog)
         .app_data(doors.carts)
         .app_data(doors.orders)
@@ -61,6 +65,11 @@ pub(crate) fn configure(app: &mut ServiceConfig, doors: Doors, limit: Limit) {
                 .service(at("/carts/{customer}/items/{product}", "DELETE", web::delete().to(remove)))
                 .service(at("/carts/{customer}/checkout", "POST", web::post().to(check_out)))
                 .service(at("/orders/{id}", "GET, HEAD", read().to(order)))
+                .service(at(
+                    "/downloads/{file:.*}",
+                    "GET, HEAD",
+                    read().to(move |request| download(request, port)),
+                ))
                 .default_service(web::to(nothing)),
         );
 }
@@ -156,6 +165,17 @@ async fn order(orders: ActorRef<Orders>, id: Path<OrderId>, deadline: Deadline) 
     let order = orders.order(&*id).by(deadline).await?;
     let order = order.ok_or_else(|| Failure::NotFound(format!("there is no order {id}")))?;
     Ok(HttpResponse::Ok().json(&*order))
+}
+
+/// The lane answers for the file, and for that there is none.
+async fn download(request: HttpRequest, port: u16) -> Answer {
+    let connection = request.connection_info();
+    // Without its port; an IPv6 address keeps its brackets.
+    let host = connection.host();
+    let host = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(host, |(host, _)| host);
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let there = format!("http://{host}:{port}{path}");
+    Ok(HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, there)).finish())
 }
 
 async fn nothing(request: HttpRequest) -> Answer {

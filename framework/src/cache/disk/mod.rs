@@ -16,7 +16,7 @@ use super::tier::{Put, Store, Tier, TierError, TierFuture, Usage};
 use crate::sync::Mutex;
 use table::{Counts, Tables, broken};
 
-/// How often a transaction waits for the disk.
+/// How often a transaction waits for the disk where nothing else is said.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// redb's page cache.
 const PAGE_CACHE_BYTES: usize = 8 << 20;
@@ -33,7 +33,7 @@ const PAGE_CACHE_BYTES: usize = 8 << 20;
 /// its entries there. A file belongs to one process at a time.
 ///
 /// **Guarantees.** Those of every [tier](Tier). The file is made to last with the first write a second after the last
-/// time, at a [flush](Tier::flush), and when the `Disk` is dropped; a process that is killed loses what was put since, and
+/// time ([`sync_every`](Self::sync_every)), at a [flush](Tier::flush), and when the `Disk` is dropped; a process that is killed loses what was put since, and
 /// finds the file as it was then. A file that is damaged is replaced by an empty one, and that is logged: it is a
 /// cache.
 ///
@@ -65,6 +65,7 @@ struct Shared {
 
 struct Writer {
     synced_at: Instant,
+    sync_every: Duration,
     /// Written since.
     is_dirty: bool,
 }
@@ -148,10 +149,19 @@ impl Disk {
             path: path.to_owned(),
             bytes_max,
             queue: Mutex::new(Vec::new()),
-            writer: Mutex::new(Writer { synced_at: Instant::now(), is_dirty: false }),
+            writer: Mutex::new(Writer { synced_at: Instant::now(), sync_every: SYNC_EVERY, is_dirty: false }),
             counts: Mutex::new(counts),
         };
         Ok(Disk { shared: Arc::new(shared) })
+    }
+
+    /// How often a transaction waits for the disk (`fsync`), 1 s by default. Zero makes each put last before it is
+    /// answered, and costs it a wait for the disk; those that arrive meanwhile share the next one. The longer, the more
+    /// is lost with the power, which a cache fills again. It holds for all clones.
+    #[must_use]
+    pub fn sync_every(self, every: Duration) -> Self {
+        self.shared.writer.lock().sync_every = every;
+        self
     }
 }
 
@@ -251,7 +261,7 @@ impl Shared {
             return Vec::new();
         }
         let must_sync = writes.iter().any(|write| matches!(write.change, Change::Flush))
-            || writer.synced_at.elapsed() >= SYNC_EVERY;
+            || writer.synced_at.elapsed() >= writer.sync_every;
         let outcomes = match self.transaction(&writes, must_sync) {
             Ok(outcomes) => {
                 if must_sync {

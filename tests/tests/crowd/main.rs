@@ -1,0 +1,134 @@
+//! Many slow clients at once, and cold files: what they cost the others. In a process of their own, one after the other:
+//! the memory and the threads that are measured are the process's.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
+
+#[path = "../files/client.rs"]
+#[expect(dead_code, reason = "the tests of the lane use all of it")]
+mod client;
+#[path = "../files/place.rs"]
+#[expect(dead_code, reason = "the tests of the lane use all of it")]
+mod place;
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Barrier};
+
+use rustix::fs::{Advice, fadvise};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use tokio::io::AsyncReadExt as _;
+
+use client::Client;
+use place::{Place, eventually};
+
+/// Held by the test that runs.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+const CLIENTS: usize = 1_000;
+
+/// This process's resident memory, in bytes.
+fn resident() -> usize {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * rustix::param::page_size()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_slow_clients_take_little_memory_each() {
+    let _alone = ALONE.lock().await;
+    // Both ends of each connection are this process's.
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let place = Place::new().await;
+    place.put("file", vec![1; 16 << 20]);
+    let mut clients = Vec::with_capacity(CLIENTS);
+    // The first ones' memory is the process's own: threads, tables.
+    let mut before = 0;
+    for at in 0..CLIENTS + 50 {
+        if at == 50 {
+            before = resident();
+        }
+        let mut client = Client::connect(place.address()).await;
+        client.send("GET /file HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        // It reads a little, and no more.
+        client.socket.read_exact(&mut [0; 1000]).await.unwrap();
+        clients.push(client);
+    }
+    let each = resident().saturating_sub(before) / CLIENTS;
+    assert_eq!(place.spec.numbers().connections as usize, CLIENTS + 50);
+    println!("{each} bytes a slow client, the client's own end included");
+    assert!(each <= 64 << 10, "{each} bytes a slow client");
+    // Somebody who is not slow is served.
+    assert_eq!(client::get(place.address(), "/file").await.body.len(), 16 << 20);
+    drop(clients);
+    eventually(|| place.spec.numbers().connections == 0).await;
+    place.close().await;
+}
+
+/// The threads of a runtime's workers, by their place in `/proc`.
+async fn workers(count: usize) -> Vec<PathBuf> {
+    // Each holds its worker until all have one.
+    let together = Arc::new(Barrier::new(count));
+    let asked: Vec<_> = (0..count)
+        .map(|_| {
+            let together = together.clone();
+            tokio::spawn(async move {
+                together.wait();
+                Path::new("/proc").join(fs::read_link("/proc/thread-self").unwrap())
+            })
+        })
+        .collect();
+    let mut workers = Vec::new();
+    for worker in asked {
+        workers.push(worker.await.unwrap());
+    }
+    workers
+}
+
+/// What these threads have had read from the disk, in bytes.
+fn disk_reads(threads: &[PathBuf]) -> u64 {
+    let of = |thread: &PathBuf| {
+        let io = fs::read_to_string(thread.join("io")).unwrap();
+        io.lines().find_map(|line| line.strip_prefix("read_bytes: ")).unwrap().parse::<u64>().unwrap()
+    };
+    threads.iter().map(of).sum()
+}
+
+/// Makes a file on the disk of the build whose pages are not in memory.
+fn cold_file(path: &Path, len: u64) -> File {
+    let mut file = File::create_new(path).unwrap();
+    let block: Vec<u8> = (0..1_u32 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for _ in 0..len >> 20 {
+        file.write_all(&block).unwrap();
+    }
+    file.sync_all().unwrap();
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    file
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cold_files_are_read_by_threads_that_may_wait() {
+    const LEN: u64 = 256 << 20;
+    let _alone = ALONE.lock().await;
+    let place = Place::new().await;
+    let file = cold_file(&place.path("file"), LEN);
+    let workers = workers(2).await;
+    let before = disk_reads(&workers);
+    let mut client = Client::connect(place.address()).await;
+    client.send("GET /file HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let body = client.answer(false).await.unwrap().body;
+    let mut block = vec![0; 1 << 20];
+    for (at, part) in body.chunks(1 << 20).enumerate() {
+        file.read_exact_at(&mut block, (at as u64) << 20).unwrap();
+        assert!(part == block, "block {at}");
+    }
+    let read = disk_reads(&workers) - before;
+    println!("the workers had {read} of {LEN} bytes read");
+    // The kernel may begin to read ahead on the way; it does not wait for it.
+    assert!(read < LEN / 50, "{read} of {LEN} bytes were read by the workers");
+    drop(client);
+    place.close().await;
+}

@@ -1,0 +1,82 @@
+//! A folder, and a lane that serves it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ostraca::System;
+use ostraca::files::{Folder, LaneSpec, Limits, Network};
+use tempfile::TempDir;
+
+pub(crate) struct Place {
+    pub(crate) system: System,
+    pub(crate) spec: LaneSpec,
+    folder: TempDir,
+}
+
+impl Place {
+    /// A lane over a new folder.
+    pub(crate) async fn new() -> Self {
+        Self::with(Limits::default(), |folder| folder).await
+    }
+
+    pub(crate) async fn limited(limits: Limits) -> Self {
+        Self::with(limits, |folder| folder).await
+    }
+
+    pub(crate) async fn with(limits: Limits, set: impl FnOnce(Folder) -> Folder) -> Self {
+        // On the disk of the build: what lies in memory is never cold.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        fs::create_dir(folder.path().join("served")).unwrap();
+        let system = System::start().unwrap();
+        let served = set(Folder::open(folder.path().join("served")).unwrap());
+        let spec = LaneSpec::listen("127.0.0.1:0", Network::default(), served).unwrap().limits(limits);
+        system.serve_files(spec.clone()).await.unwrap();
+        Place { system, spec, folder }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.spec.address()
+    }
+
+    /// The folder above the one that is served.
+    pub(crate) fn above(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("served").join(name)
+    }
+
+    pub(crate) fn put(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Stops the system, and sees that nothing is left.
+    pub(crate) async fn close(self) {
+        let report = self.system.stop().await;
+        assert!(report.is_clean(), "{report:?}");
+        let numbers = self.spec.numbers();
+        assert_eq!((numbers.connections, numbers.panicked), (0, 0), "{numbers:?}");
+    }
+}
+
+/// A number from the environment.
+pub(crate) fn number(name: &str, default: u64) -> u64 {
+    let text = std::env::var(name);
+    text.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+}
+
+/// Waits until something holds that needs nobody's help.
+pub(crate) async fn eventually(holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("it never holds");
+}
