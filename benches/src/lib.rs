@@ -20,6 +20,7 @@ pub mod batching;
 pub mod caches;
 pub mod calibrate;
 pub mod compare;
+pub mod files;
 pub mod orders;
 pub mod overhead;
 pub mod pools;
