@@ -4,7 +4,7 @@ use std::env::args;
 use std::process::ExitCode;
 
 use ostraca_benches::compare::{self, Options};
-use ostraca_benches::{actors, batching, caches, ordersfiles, overheadorders, pools, queues, shards};
+use ostraca_benches::{actors, batching, caches, files, orders, overhead, pools, queues, shards};
 
 fn main() -> ExitCode {
     let groups = [
@@ -14,7 +14,9 @@ fn main() -> ExitCode {
         batching::group(),
         pools::group(),
         caches::group(),
-        overheadshardsfiles::group(),
+        overhead::group(),
+        shards::group(),
+        files::group(),
     ];
     let args: Vec<String> = args().skip(1).collect();
     let done = match args.as_slice() {
