@@ -3,6 +3,7 @@
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
@@ -60,6 +61,9 @@ struct Register {
     retired: BTreeMap<&'static str, Retired>,
 }
 
+/// The way of a pool to another size.
+pub(crate) type Resizing = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A type of which there were actors.
 struct KnownType {
     /// While there are any.
@@ -71,6 +75,12 @@ struct KnownType {
 pub(crate) trait PoolSource: Send + Sync {
     /// What it has done up to now.
     fn numbers(&self) -> PoolNumbers;
+
+    /// Grows or shrinks it to so many; those that leave may be kept, to come back. `None`: it sees to that itself.
+    fn resize(self: Arc<Self>, len: usize, keeps_spares: bool) -> Option<Resizing> {
+        let _unused = (len, keeps_spares);
+        None
+    }
 }
 
 /// The counts of the stopped actors of one type.

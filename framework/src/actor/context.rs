@@ -440,6 +440,7 @@ impl<A: Actor> Context<A> {
     pub(super) fn begin_batch(&mut self, handler: usize, len: usize, closed_by: ClosedBy) -> Option<Instant> {
         self.in_hand = len as u32;
         let cells = self.count_batch(handler, len, closed_by);
+        cells.tuned.hold(len);
         self.begin_call(handler, cells)
     }
 

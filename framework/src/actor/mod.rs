@@ -68,7 +68,7 @@ pub use tiered::{TieredMessage, TieredRead, open_accessor};
 pub use turn::{Handled, Turn};
 
 pub(crate) use cell::{Birth, Cell, Name, StartOn};
-pub(crate) use commons::{Commons, Owner, PoolSource, Retired};
+pub(crate) use commons::{Commons, Owner, PoolSource, Resizing, Retired};
 pub(crate) use home::PINNED_MAX;
 pub(crate) use lifecycle::{first_start, short_type_name};
 pub(crate) use parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, IncarnationEnd, Parent, Verdict};

@@ -5,12 +5,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::batch::BatchStats;
+use super::batch::{BatchStats, Tuned};
 use super::home::MoveOrder;
 use super::lifecycle::{ActorId, Exit, Failure, Label, StopReason};
 use super::settings::Restart;
 use super::stats::{ActorState, CellStats, HandlerCounts, RareStats};
 use crate::cache::{CacheStats, TieredStats};
+use crate::mailbox::Activity;
 use crate::runtime::{Counted, Handle, WeakHandle};
 
 /// A supervisor, as its children see it. Called by the child's runner, so an implementation decides at once and
@@ -182,6 +183,11 @@ pub(crate) trait AnyCell: Counted {
     fn rare_stats_if_any(&self) -> Option<&RareStats>;
     fn exit(&self) -> &Exit;
     fn mailbox_len(&self) -> usize;
+    /// What it does. A guess, since it goes on.
+    fn activity(&self) -> Activity;
+    /// Whose answer it waited for when it last suspended; `None` if not for an actor's. Says something of one that is
+    /// suspended now.
+    fn awaited(&self) -> Option<ActorId>;
     /// `None` for an unbounded one.
     fn mailbox_len_max(&self) -> Option<usize>;
     /// The most messages that its runners have seen waiting.
@@ -189,6 +195,10 @@ pub(crate) trait AnyCell: Counted {
     fn state(&self) -> ActorState;
     /// The actor that supervises it, if it is one.
     fn owner(&self) -> Option<ActorId>;
+    /// What may be tuned of the batched handler of this name. None before its first batch.
+    fn tuned(&self, handler: &str) -> Option<&Tuned>;
+    /// Messages in batches that are held open, or in their handler.
+    fn in_hand(&self) -> usize;
     /// Shows what each handler has done, in the order of their declaration.
     fn each_handler(&self, see: &mut dyn FnMut(&'static str, HandlerCounts));
     /// What the batched handlers have done, by the name of their method; of those that had a batch.

@@ -340,6 +340,8 @@ impl<A: Handles<M>, M: Message> Future for Request<'_, A, M> {
             if let Err(error) = answer {
                 this.note_failed(error);
             }
+        } else if scope::is_entered() {
+            scope::note_awaited(this.target.cell().number());
         }
         answer
     }

@@ -53,6 +53,8 @@ struct Top {
     asking: Cell<usize>,
     /// A seeded run makes the handler panic whose message is at hand.
     is_struck: Cell<bool>,
+    /// Whose answer the future waits for that is being polled; 0 if nobody's.
+    awaited: Cell<u64>,
 }
 
 /// What turns leave, each from its mark on, and the turns that were interrupted by the one that runs.
@@ -103,6 +105,7 @@ impl Top {
             is_traced: Cell::new(false),
             asking: Cell::new(0),
             is_struck: Cell::new(false),
+            awaited: Cell::new(0),
         }
     }
 
@@ -314,6 +317,16 @@ pub(super) fn is_struck() -> bool {
 /// The address of the cell that runs on this thread; 0 outside any turn.
 pub(super) fn running() -> usize {
     TOP.with(|top| top.cell.get())
+}
+
+/// An ask of the actor of this number is not answered yet. Of several the last says so.
+pub(super) fn note_awaited(actor: u64) {
+    TOP.with(|top| top.awaited.set(actor));
+}
+
+/// Whose answer is waited for, and from now on it is this one's.
+pub(super) fn swap_awaited(actor: u64) -> u64 {
+    TOP.with(|top| top.awaited.replace(actor))
 }
 
 /// Whether this thread is in a turn of any actor.

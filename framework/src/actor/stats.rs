@@ -221,6 +221,8 @@ pub(crate) struct RareStats {
     pub(crate) batches: Counter,
     /// Messages in them.
     pub(crate) batch_items: Counter,
+    /// The number of the actor whose answer the last suspended handler waits for; 0 if it waits for something else.
+    pub(crate) awaited: AtomicU64,
     /// Those of each handler. What stopped actors had is [kept](super::commons::Retired) by name.
     pub(crate) batched: Batched,
 }

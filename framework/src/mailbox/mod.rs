@@ -45,6 +45,7 @@ mod room;
 
 use std::task::{Context, Poll};
 
+pub use crate::queue::Activity;
 pub(crate) use crate::queue::{
     Begin, Claim, Find, Found, LastReference, LazyBox, Manners, Pop, Rest, Taken, Ticket, Tried, Wake,
 };

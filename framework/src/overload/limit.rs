@@ -73,6 +73,8 @@ struct Shared {
     in_flight: AtomicU32,
     /// What counts now: the learned limit, or a trial's.
     limit: AtomicU32,
+    /// What it may not exceed now, whatever is learned.
+    ceiling: AtomicU32,
     admitted: SharedCounter,
     refused: SharedCounter,
     inner: Mutex<Inner>,
@@ -205,6 +207,7 @@ impl Limit {
             settings,
             in_flight: AtomicU32::new(0),
             limit: AtomicU32::new(limit as u32),
+            ceiling: AtomicU32::new(settings.max),
             admitted: SharedCounter::default(),
             refused: SharedCounter::default(),
             inner: Mutex::new(inner),
@@ -252,10 +255,23 @@ impl Limit {
         let shared = &*self.shared;
         let mut inner = shared.inner.lock();
         inner.observe(began, now, in_flight, is_overload, &shared.settings);
-        let limit = inner.current(&shared.settings);
+        let limit = shared.capped(inner.current(&shared.settings));
         if limit != shared.limit.load(Ordering::Relaxed) {
             shared.limit.store(limit, Ordering::Relaxed);
         }
+    }
+
+    /// Keeps it below `max` from now on, whatever it learns; within its [bounds](LimitSettings::bounds).
+    pub fn set_max(&self, max: u32) {
+        let shared = &*self.shared;
+        let inner = shared.inner.lock();
+        shared.ceiling.store(max.clamp(shared.settings.min, shared.settings.max), Ordering::Relaxed);
+        shared.limit.store(shared.capped(inner.current(&shared.settings)), Ordering::Relaxed);
+    }
+
+    /// What it may not exceed now.
+    pub fn max(&self) -> u32 {
+        self.shared.ceiling.load(Ordering::Relaxed)
     }
 
     /// What it has done up to now.
@@ -273,6 +289,12 @@ impl Limit {
             base: base.map(Duration::from_secs_f64),
             trials,
         }
+    }
+}
+
+impl Shared {
+    fn capped(&self, limit: u32) -> u32 {
+        limit.min(self.ceiling.load(Ordering::Relaxed))
     }
 }
 

@@ -73,6 +73,11 @@ impl<A: Actor, B: By> Pool<A, B> {
         &Self::replicas_of(this).supervisor
     }
 
+    /// The pool, for who sets its size.
+    pub(crate) fn source(this: &Self) -> Arc<dyn PoolSource> {
+        Self::replicas_of(this).clone()
+    }
+
     /// Stops the pool: each replica when its handler has ended. What is queued is dropped, and asks are told so.
     pub fn stop(this: &Self) {
         Self::supervisor(this).stop();

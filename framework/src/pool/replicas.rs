@@ -3,12 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::balance::{Balancer, Call, LoadNumbers, Member, Outcome};
-use crate::actor::{Actor, ActorRef, AskError, Commons, PoolSource, short_type_name};
+use super::balance::{Balancer, Call, LoadNumbers, MEMBERS_MAX, Member, Outcome};
+use crate::actor::{Actor, ActorRef, AskError, Commons, PoolSource, Resizing, short_type_name};
 use crate::stats::{PoolNumbers, SharedCounter, nanos};
 use crate::supervisor::{ChildId, ChildSpec, StopLimit, SupervisorRef};
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// One replica.
 pub(super) struct Replica<A: Actor> {
@@ -23,6 +23,12 @@ pub(super) struct Replicas<A: Actor> {
     commons: Arc<Commons>,
     epoch: Instant,
     name: Option<Arc<str>>,
+    /// The most that it may grow to.
+    len_max: AtomicUsize,
+    /// A keeper sees to its size.
+    is_kept: bool,
+    /// One change of size at a time.
+    resizing: tokio::sync::Mutex<()>,
     pub(super) balancer: Balancer<Replica<A>>,
     pub(super) supervisor: SupervisorRef,
     refusals_fail: bool,
@@ -41,6 +47,8 @@ pub(super) struct Replicas<A: Actor> {
 pub(super) struct Makings<A: Actor> {
     pub(super) commons: Arc<Commons>,
     pub(super) name: Option<Arc<str>>,
+    pub(super) len_max: usize,
+    pub(super) is_kept: bool,
     pub(super) supervisor: SupervisorRef,
     pub(super) balance: super::Balance,
     pub(super) settings: super::balance::Settings,
@@ -52,7 +60,18 @@ pub(super) struct Makings<A: Actor> {
 impl<A: Actor> Replicas<A> {
     /// A pool of the first `actors`.
     pub(super) fn new(makings: Makings<A>, first: Vec<Replica<A>>) -> Arc<Self> {
-        let Makings { commons, name, supervisor, balance, settings, refusals_fail, weights, args } = makings;
+        let Makings {
+            commons,
+            name,
+            len_max,
+            is_kept,
+            supervisor,
+            balance,
+            settings,
+            refusals_fail,
+            weights,
+            args,
+        } = makings;
         let next_id = first.len() as u64;
         let member = |(id, replica)| member(id as u64, &weights, replica, None);
         let members = first.into_iter().enumerate().map(member).collect();
@@ -60,6 +79,9 @@ impl<A: Actor> Replicas<A> {
             epoch: commons.now(),
             balancer: Balancer::new(balance, settings, members),
             name,
+            len_max: AtomicUsize::new(len_max),
+            is_kept,
+            resizing: tokio::sync::Mutex::default(),
             supervisor,
             refusals_fail,
             weights,
@@ -160,14 +182,18 @@ impl<A: Actor> Replicas<A> {
 
     // For its keeper.
 
-    /// Starts one more replica.
+    /// Starts one more replica, slowly.
     pub(super) async fn grow(&self) -> bool {
+        self.add(Some(self.now())).await
+    }
+
+    async fn add(&self, fresh_since: Option<u64>) -> bool {
         // One that does not start is no replica: the next look at the load tries again.
         let Ok(added) = self.supervisor.add::<A>(child(), self.args.clone()).await else { return false };
         let replica = Replica { actor: added.actor, child: added.id };
         // ORDERING: Relaxed; only uniqueness matters.
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let member = Arc::new(member(id, &self.weights, replica, Some(self.now())));
+        let member = Arc::new(member(id, &self.weights, replica, fresh_since));
         self.balancer.change(|members| members.push(member));
         self.grown.add(1);
         true
@@ -186,6 +212,15 @@ impl<A: Actor> Replicas<A> {
             self.leaving.lock().push(gone);
             self.shrunk.add(1);
         }
+    }
+
+    /// One of those that leave stays.
+    fn take_spare(&self) -> bool {
+        let Some(spare) = self.leaving.lock().pop() else { return false };
+        spare.load.stay();
+        self.balancer.change(|members| members.push(spare));
+        self.grown.add(1);
+        true
     }
 
     /// Stops those that leave and have nothing left to do.
@@ -248,6 +283,8 @@ impl<A: Actor> PoolSource for Replicas<A> {
             type_name: short_type_name::<A>(),
             name: self.name.clone(),
             replicas: members.len(),
+            // ORDERING: Relaxed; a number.
+            replicas_max: self.len_max.load(Ordering::Relaxed),
             ejected,
             active,
             in_flight: sum.in_flight as usize,
@@ -264,6 +301,26 @@ impl<A: Actor> PoolSource for Replicas<A> {
             // One call at a time: what is not running waits.
             waiting: Duration::from_nanos(sum.took).saturating_sub(running),
         }
+    }
+
+    fn resize(self: Arc<Self>, len: usize, keeps_spares: bool) -> Option<Resizing> {
+        if self.is_kept {
+            return None;
+        }
+        let len = len.clamp(1, MEMBERS_MAX);
+        Some(Box::pin(async move {
+            let _alone = self.resizing.lock().await;
+            // ORDERING: Relaxed; a number.
+            self.len_max.store(len, Ordering::Relaxed);
+            while self.balancer.count() > len {
+                self.shrink();
+            }
+            // Without a slow start: they are there to be measured.
+            while self.balancer.count() < len && (self.take_spare() || self.add(None).await) {}
+            if !keeps_spares {
+                self.stop_idle().await;
+            }
+        }))
     }
 }
 

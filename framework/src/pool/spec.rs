@@ -232,6 +232,8 @@ impl<A: Actor, B: By> PoolSpec<A, B> {
         let makings = Makings {
             commons: self.commons.clone(),
             name: self.name,
+            len_max: self.bounds.max,
+            is_kept: min < max,
             supervisor,
             balance: self.balance,
             settings: self.settings,

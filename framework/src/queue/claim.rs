@@ -64,6 +64,23 @@ pub(crate) struct Claim {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Word(u64);
 
+/// What the consumer does, as somebody else sees it: it may be over when it is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Activity {
+    /// Nothing: there is nothing to do.
+    #[default]
+    Idle,
+    /// It waits for a thread.
+    Queued,
+    /// It runs.
+    Running,
+    /// A handler, a start or a restart waits for something.
+    Suspended,
+    /// It is over, for good.
+    Stopped,
+}
+
 /// The caller puts the cell on the run queue.
 #[must_use = "the cell is marked as queued: it must be put on the run queue"]
 #[derive(Debug, PartialEq, Eq)]
@@ -164,6 +181,17 @@ impl Claim {
     pub(super) fn glance(&self) -> Word {
         // ORDERING: Relaxed; only the number is read, and an exchange checks it.
         Word(self.word.load(Ordering::Relaxed))
+    }
+
+    /// What the consumer does, for who only wants to know.
+    pub(crate) fn activity(&self) -> Activity {
+        match self.glance().0 {
+            word if word & DEAD != 0 => Activity::Stopped,
+            word if word & RUNNING != 0 => Activity::Running,
+            word if word & QUEUED != 0 => Activity::Queued,
+            word if word & SUSPENDED != 0 => Activity::Suspended,
+            _ => Activity::Idle,
+        }
     }
 
     /// The word, with what was done before it was closed.

@@ -16,6 +16,7 @@ pub mod rivals;
 mod senders;
 mod stack;
 
+pub use claim::Activity;
 pub(crate) use claim::{Begin, Claim, LastReference, Rest, Taken, Tried, Wake};
 pub(crate) use lazy::LazyBox;
 use mpsc::Pushed;

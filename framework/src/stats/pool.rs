@@ -15,6 +15,8 @@ pub struct PoolNumbers {
     pub name: Option<Arc<str>>,
     /// Replicas, or threads.
     pub replicas: usize,
+    /// The most that there may be.
+    pub replicas_max: usize,
     /// Those of them that are ejected.
     pub ejected: usize,
     /// Those of them that have a call.

@@ -100,6 +100,8 @@ impl<M: Message> Kept<M> {
 impl<M: Message> Gathered<M> {
     /// A batch that begins with this message and takes what is behind it.
     pub fn begin<A: Handles<M>>(ctx: &mut Context<A>, first: Envelope<M>, plan: BatchPlan<M>) -> Self {
+        let handler = plan.handler;
+        let plan = plan.tuned(&ctx.batch_cells(handler).tuned);
         let opens_at = (plan.wait != Wait::Never).then(|| ctx.now());
         let kept = ctx.kept::<Kept<M>>();
         let mut this = Gathered {
@@ -154,8 +156,13 @@ impl<M: Message> Gathered<M> {
             }
         };
         ctx.cell_link().show_room();
-        ctx.set_in_hand(self.gathered.len());
+        self.hold(ctx, self.gathered.len());
         closed_by
+    }
+
+    fn hold<A: Handles<M>>(&self, ctx: &mut Context<A>, len: usize) {
+        ctx.set_in_hand(len);
+        ctx.batch_cells(self.plan.handler).tuned.hold(len);
     }
 
     /// Holds the batch open while that is wanted.
@@ -274,6 +281,7 @@ impl<M: Message> Gathered<M> {
                 Some(batch)
             }
             None => {
+                ctx.batch_cells(self.plan.handler).tuned.hold(0);
                 let kept = ctx.kept::<Kept<M>>();
                 kept.gathered = std::mem::take(&mut self.gathered);
                 kept.rerun = std::mem::take(&mut self.rerun);
@@ -302,7 +310,7 @@ impl<M: Message> Gathered<M> {
             self.gathered.extend(left_out.filter(envelope, ctx.cell_link().cell()));
         }
         let len = self.gathered.len();
-        ctx.set_in_hand(len);
+        self.hold(ctx, len);
         if left_out.cancelled + left_out.expired > 0 {
             ctx.leave_out(self.plan.handler, &left_out);
         }

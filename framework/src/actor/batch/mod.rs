@@ -37,6 +37,7 @@ mod rerun;
 mod shared;
 mod stats;
 mod take;
+mod tuned;
 
 use std::iter::FusedIterator;
 use std::ops::Deref;
@@ -52,6 +53,7 @@ pub(crate) use stats::{BatchCells, Batched};
 pub use stats::{BatchStats, ClosedBy};
 pub(super) use take::LeftOut;
 pub use take::{BatchReplies, take_batch};
+pub(crate) use tuned::Tuned;
 
 type Reply<M> = ReplyTo<<M as Message>::Reply, <M as Message>::Refusal>;
 type Outcome<M> = Result<<M as Message>::Reply, <M as Message>::Refusal>;

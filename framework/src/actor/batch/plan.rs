@@ -4,6 +4,7 @@ use std::hash::RandomState;
 use std::time::Duration;
 
 use super::shared::Copies;
+use super::tuned::Tuned;
 use crate::actor::Message;
 
 /// When a batch of messages `M` is closed, and what becomes of one that fails. The macro writes it.
@@ -112,6 +113,18 @@ impl<M: Message> BatchPlan<M> {
         M::Refusal: Clone,
     {
         self.dedup = Some(Dedup { hash, is_same, copy: Clone::clone });
+        self
+    }
+
+    /// As it is tuned now.
+    pub(super) fn tuned(mut self, tuned: &Tuned) -> Self {
+        let len_max = tuned.len_max(self.len_max);
+        // Who waits for a full batch still does.
+        self.len_min = if self.len_min == self.len_max { len_max } else { self.len_min.min(len_max) };
+        self.len_max = len_max;
+        if let Wait::AtMost(own) = self.wait {
+            self.wait = Wait::AtMost(tuned.wait_max(own));
+        }
         self
     }
 

@@ -4,6 +4,7 @@ use std::ops::AddAssign;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use super::tuned::Tuned;
 use crate::stats::{Counter, Distribution, Histogram, nanos};
 
 /// Why a batch took no more messages.
@@ -68,6 +69,17 @@ impl Batched {
         all[handler].get_or_init(Box::default)
     }
 
+    /// The cells of this handler, if it ever had a batch.
+    pub(crate) fn get(&self, handler: usize) -> Option<&BatchCells> {
+        self.0.get()?.get(handler)?.get().map(|cells| &**cells)
+    }
+
+    /// Messages in batches that are held open, or in their handler.
+    pub(crate) fn in_hand(&self) -> usize {
+        let all = self.0.get().into_iter().flatten();
+        all.filter_map(|cells| Some(cells.get()?.tuned.in_hand())).sum()
+    }
+
     /// Each handler that ever had a batch.
     pub(crate) fn read(&self) -> impl Iterator<Item = (usize, BatchStats)> + '_ {
         let all = self.0.get().into_iter().flatten().enumerate();
@@ -86,6 +98,7 @@ pub(crate) struct BatchCells {
     pub(in crate::actor) cancelled: Counter,
     pub(in crate::actor) expired: Counter,
     pub(in crate::actor) calls: Counter,
+    pub(crate) tuned: Tuned,
     closed: [Counter; ClosedBy::ALL.len()],
     lengths: Histogram,
     waits: Histogram,

@@ -63,6 +63,7 @@ pub fn take_batch<A: Handles<M>, M: Message>(
     handler: usize,
     len_max: usize,
 ) -> Option<(Batch<M>, BatchReplies<M>)> {
+    let len_max = ctx.batch_cells(handler).tuned.len_max(len_max);
     let (shared, mut buffer) = Shared::begin(ctx.kept::<Arc<Shared<M>>>(), None);
     let mut left_out = LeftOut::default();
     let mut push = |envelope: Envelope<M>, cell: &Cell<A>| {
@@ -90,7 +91,7 @@ pub fn take_batch<A: Handles<M>, M: Message>(
 impl<M: Message> BatchReplies<M> {
     /// The handler ended and has no error to tell.
     pub fn finish<A: Handles<M>>(self, ctx: &Context<A>) {
-        self.timed(ctx);
+        self.ended(ctx);
         drop(self);
     }
 
@@ -99,7 +100,7 @@ impl<M: Message> BatchReplies<M> {
     where
         M::Refusal: Clone,
     {
-        self.timed(ctx);
+        self.ended(ctx);
         if let Err(refusal) = outcome {
             ctx.batch_cells(self.handler).failures.add(1);
             let left = self.shared.end_call();
@@ -107,9 +108,11 @@ impl<M: Message> BatchReplies<M> {
         }
     }
 
-    fn timed<A: Handles<M>>(&self, ctx: &Context<A>) {
+    fn ended<A: Handles<M>>(&self, ctx: &Context<A>) {
+        let cells = ctx.batch_cells(self.handler);
+        cells.tuned.hold(0);
         if let Some(began) = self.began {
-            ctx.batch_cells(self.handler).ran(ctx.now().saturating_duration_since(began));
+            cells.ran(ctx.now().saturating_duration_since(began));
         }
     }
 }

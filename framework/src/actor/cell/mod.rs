@@ -43,7 +43,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Actor;
-use super::batch::BatchStats;
+use super::batch::{BatchStats, Tuned};
 use super::commons::{Commons, DeadLetter, DeadReason};
 use super::context::Context;
 use super::home::Residence;
@@ -54,7 +54,7 @@ use super::settings::Inline;
 use super::stats::{ActorState, CellStats, HandlerCounts, HighWater, RareStats, ShownState};
 use crate::cache::{CacheStats, TieredStats};
 use crate::mailbox::{
-    Begin, Claim, LastReference, LazyBox, Mailbox, Manners, Pushed, Taken, TryPushError, Wake,
+    Activity, Begin, Claim, LastReference, LazyBox, Mailbox, Manners, Pushed, Taken, TryPushError, Wake,
 };
 use crate::runtime::{Counted, Handle, Job, Refs, Runnable, Runtime, Wakes, WeakHandle};
 use crate::stats::Counter;
@@ -372,6 +372,21 @@ impl<A: Actor> Cell<A> {
         (self.shard != NO_SHARD).then_some(self.shard as usize)
     }
 
+    /// What its [`ActorId`] is made of.
+    pub(super) fn number(&self) -> u64 {
+        self.id.0
+    }
+
+    /// Its unfinished future waits for the answer of the actor of this number; 0: for something else.
+    #[inline]
+    fn set_awaited(&self, actor: u64) {
+        // Most actors never ask another.
+        if actor != 0 || self.aside.get().is_some() {
+            // ORDERING: Relaxed; a number for the monitor, which says nothing about other memory.
+            self.rare_stats().awaited.store(actor, Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn residence(&self) -> &Residence {
         &self.residence
     }
@@ -469,6 +484,17 @@ impl<A: Actor> AnyCell for Cell<A> {
         self.mailbox.len_max()
     }
 
+    fn activity(&self) -> Activity {
+        self.claim().activity()
+    }
+
+    fn awaited(&self) -> Option<ActorId> {
+        let rare = self.rare_stats_if_any()?;
+        // ORDERING: Relaxed; as in `set_awaited`.
+        let awaited = rare.awaited.load(Ordering::Relaxed);
+        (awaited != 0).then_some(ActorId(awaited))
+    }
+
     fn mailbox_high_water(&self) -> usize {
         self.high_water.get()
     }
@@ -489,6 +515,15 @@ impl<A: Actor> AnyCell for Cell<A> {
             let handled = self.stats.handled.read(index, A::HANDLERS.len());
             see(handler.name(), HandlerCounts { handled, refused, failed });
         }
+    }
+
+    fn tuned(&self, handler: &str) -> Option<&Tuned> {
+        let index = A::HANDLERS.iter().position(|info| info.name() == handler)?;
+        Some(&self.rare_stats_if_any()?.batched.get(index)?.tuned)
+    }
+
+    fn in_hand(&self) -> usize {
+        self.rare_stats_if_any().map_or(0, |rare| rare.batched.in_hand())
     }
 
     fn batches(&self) -> Vec<(&'static str, BatchStats)> {

@@ -35,8 +35,13 @@ impl<A: Actor> Runner<'_, A> {
         if starts {
             scope::inherit_deadline(self.cell.parent.start_deadline(self.cell.child_slot()));
         }
+        let outer = scope::swap_awaited(0);
         let timed = self.begin_poll();
         let polled = self.future().poll(&mut cx);
+        let awaited = scope::swap_awaited(outer);
+        if polled.is_pending() {
+            self.cell.set_awaited(awaited);
+        }
         let at = self.life().at;
         let handled = match at {
             At::Handler(handler) if polled.is_ready() => Some(usize::from(handler)),

@@ -135,6 +135,12 @@ impl Load {
         self.leaves.store(true, Ordering::SeqCst);
     }
 
+    /// It is a member again, as it was.
+    pub fn stay(&self) {
+        // ORDERING: SeqCst; see `begin`.
+        self.leaves.store(false, Ordering::SeqCst);
+    }
+
     /// A call that was not sent after all.
     pub fn take_back(&self, began: u64, now: u64) {
         self.sub_call(began, now);

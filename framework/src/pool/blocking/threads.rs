@@ -366,6 +366,7 @@ impl<S: 'static> PoolSource for Threads<S> {
             type_name: short_type_name::<S>(),
             name: self.plan.name.clone(),
             replicas,
+            replicas_max: self.plan.bounds.max,
             active: replicas.saturating_sub(idle),
             in_flight: counts.picks.value().saturating_sub(ended) as usize,
             queue_len,
