@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use super::capacity::Capacity;
 use super::history::History;
 use super::pull::{Pull, Source};
 use super::sampler::{Args, Published, Sample, SystemMonitor};
 use super::settings::{MonitorSettings, Sampler};
 use super::snapshot::Snapshot;
 use super::top::{By, Top};
+use super::tuning::{self, Decision, Decisions, SystemTuner, Tuning};
 use crate::actor::{ActorRef, AnyParent, Birth, Cell, Commons, RawReply, StartOn};
 use crate::stats::BufferSource;
+use crate::sync::Mutex;
 
 /// A system's monitor: clone it, read it from any thread.
 #[derive(Clone)]
@@ -23,6 +26,9 @@ pub struct Monitor {
     published: Published,
     /// None if the system was stopping already.
     actor: Option<ActorRef<SystemMonitor>>,
+    parent: Arc<AnyParent>,
+    tuner: Arc<Mutex<Option<ActorRef<SystemTuner>>>>,
+    decisions: Decisions,
 }
 
 impl Monitor {
@@ -42,6 +48,7 @@ impl Monitor {
             pulls: watch::Sender::new(()),
             history: History::default(),
             windows: Arc::default(),
+            capacity: Arc::default(),
         };
         let args = Args {
             source: source.clone(),
@@ -49,10 +56,10 @@ impl Monitor {
             interval: settings.pulls_every(),
             keeps_history: settings.keeps_history(),
         };
-        let birth = Birth { parent, name: None, shard: None };
+        let birth = Birth { parent: parent.clone(), name: None, shard: None };
         let actor =
             Cell::spawn(commons, birth, args, StartOn::Workers, RawReply::nobody()).ok().map(ActorRef::new);
-        Monitor { source, published, actor }
+        Monitor { source, published, actor, parent, tuner: Arc::default(), decisions: Decisions::default() }
     }
 
     /// The last pull: at most about an interval old while the system runs. Waits for nothing and costs a
@@ -86,6 +93,30 @@ impl Monitor {
     /// of the time since the last pull but one.
     pub fn top(&self, len: usize, by: By, window: Duration) -> Vec<Top> {
         self.published.windows.lock().top(&self.snapshot(), len, by, window)
+    }
+
+    /// How much more this node can do, and what ends first, from the load that there was. None before the second pull.
+    /// Costs some milliseconds: it learns when it is asked.
+    pub fn capacity(&self) -> Option<Capacity> {
+        // A copy, so that the next pull does not wait.
+        let estimator = self.published.capacity.lock().clone();
+        estimator.capacity(&self.snapshot())
+    }
+
+    /// Tunes this from now on, instead of what was tuned before; an empty [`Tuning`] ends it. What was kept stays. When
+    /// the system is stopping nothing is tuned.
+    pub fn tune(&self, tuning: Tuning) {
+        let mut tuner = self.tuner.lock();
+        if let Some(before) = tuner.take() {
+            ActorRef::stop(&before);
+        }
+        *tuner =
+            tuning::start(&self.source.commons, self.parent.clone(), tuning, self.decisions.clone()).ok();
+    }
+
+    /// What the tuner did, or in a dry run would have done, and why: the last thousand steps, oldest first.
+    pub fn decisions(&self) -> Vec<Decision> {
+        self.decisions.all()
     }
 
     /// Shows the numbers of a set of pooled buffers, for as long as somebody keeps it.

@@ -36,7 +36,9 @@
 //!
 //! [`System::monitor`]: crate::System::monitor
 
+mod capacity;
 mod container;
+mod findings;
 mod handle;
 mod history;
 mod numbers;
@@ -48,10 +50,14 @@ mod settings;
 mod snapshot;
 mod tokio_numbers;
 mod top;
+mod tuning;
 
 pub use crate::actor::{ActorState, BatchStats, ClosedBy};
+pub use crate::mailbox::Activity;
 pub use crate::stats::{BufferNumbers, BufferSource, Distribution, PoolNumbers, Quantiles};
+pub use capacity::{Bottleneck, Capacity, Estimate, Law, ShardCapacity, TypeCapacity, Utilisation};
 pub use container::Container;
+pub use findings::{Evidence, Finding, FindingKind, Severity, Subject};
 pub use handle::{Monitor, Watch};
 pub use history::{HEAT_LEN, Heat, History, Point, ProcessPoint, Resolution, SERIES_LEN_MAX};
 pub use numbers::{
@@ -64,6 +70,7 @@ pub use settings::{MonitorSettings, Sampler, Samplers};
 pub use snapshot::{ACTORS_LEN_MAX, Snapshot};
 pub use tokio_numbers::TokioNumbers;
 pub use top::{By, Top};
+pub use tuning::{Decision, KnobName, Tuning, Verdict};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::actor::{ActorId, ActorState, BatchStats, Label};
 use crate::cache::{CacheStats, TieredStats};
+use crate::mailbox::Activity;
 use crate::stats::{Distribution, Quantiles};
 
 /// One type of actor.
@@ -119,6 +120,10 @@ pub struct ActorNumbers {
     pub label: Label,
     /// What it is doing.
     pub state: ActorState,
+    /// Whether it runs, waits for a thread, or for something else.
+    pub activity: Activity,
+    /// The actor whose answer it waited for when it last suspended. `None` if it waited for something else.
+    pub awaits: Option<ActorId>,
     /// The actor that supervises it. `None` for one at the top of the tree.
     pub parent: Option<ActorId>,
     /// The most messages that its mailbox takes. `None` if it is unbounded.

@@ -141,6 +141,7 @@ impl Pull {
                 true => TokioNumbers::read(commons.runtime.tokio()),
                 false => TokioNumbers::default(),
             },
+            findings: Vec::new(),
             took: commons.now().saturating_duration_since(now),
         }
     }
@@ -248,6 +249,8 @@ fn actor(cell: &AnyRef, numbers: Numbers, source: &Source) -> ActorNumbers {
     ActorNumbers {
         label: cell.label(),
         state: cell.state(),
+        activity: cell.activity(),
+        awaits: cell.awaited(),
         parent: cell.owner(),
         mailbox_len_max: cell.mailbox_len_max(),
         last_failure,

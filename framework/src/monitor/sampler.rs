@@ -7,6 +7,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use super::capacity::Estimator;
+use super::findings::Detectors;
 use super::history::History;
 use super::pull::{Pull, Source};
 use super::snapshot::Snapshot;
@@ -24,6 +26,7 @@ const MAILBOX_LEN_MAX: usize = 64;
 pub(super) struct SystemMonitor {
     args: Args,
     pull: Pull,
+    detectors: Detectors,
 }
 
 #[derive(Clone)]
@@ -42,6 +45,7 @@ pub(super) struct Published {
     pub(super) pulls: watch::Sender<()>,
     pub(super) history: History,
     pub(super) windows: Arc<Mutex<Windows>>,
+    pub(super) capacity: Arc<Mutex<Estimator>>,
 }
 
 /// Pull now.
@@ -87,7 +91,7 @@ impl Actor for SystemMonitor {
 
     async fn start(ctx: &mut Context<Self>, args: Args) -> Result<Self, StartError> {
         ctx.every(args.interval, || Sample::Due);
-        Ok(SystemMonitor { args, pull: Pull::default() })
+        Ok(SystemMonitor { args, pull: Pull::default(), detectors: Detectors::default() })
     }
 
     fn handle<'a>(
@@ -98,7 +102,15 @@ impl Actor for SystemMonitor {
     ) -> Handled<'a> {
         let (sample, reply) = message.open();
         let is_due = matches!(sample, Sample::Due);
-        let snapshot = Arc::new(self.pull.take(&self.args.source, is_due));
+        let mut snapshot = self.pull.take(&self.args.source, is_due);
+        if is_due {
+            self.detectors.take(&snapshot);
+        }
+        snapshot.findings = self.detectors.findings();
+        if is_due {
+            self.args.published.capacity.lock().take(&snapshot);
+        }
+        let snapshot = Arc::new(snapshot);
         let published = &self.args.published;
         published.last.store(snapshot.clone());
         if is_due {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::container::Container;
+use super::findings::Finding;
 use super::numbers::{ActorNumbers, HandlerNumbers, Numbers, Times, TypeNumbers};
 use super::pressure::Pressure;
 use super::process::Process;
@@ -53,6 +54,8 @@ pub struct Snapshot {
     pub pressure: Pressure,
     /// The tokio runtime.
     pub tokio: TokioNumbers,
+    /// What is wrong, the worst first.
+    pub findings: Vec<Finding>,
 }
 
 impl Snapshot {
