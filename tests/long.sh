@@ -20,15 +20,15 @@ while (($#)); do
             seed=${2:?--seed needs a number}
             shift
             ;;
-        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | history | files | bridge) chosen+=("$1") ;;
+        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | history | files | bridge | findings) chosen+=("$1") ;;
         *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [history] [files] [bridge]" >&2
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [history] [files] [bridge] [findings]" >&2
             exit 2
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history files bridge)
+((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history files bridge findings)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -198,6 +198,17 @@ run_bridge() {
     }
     OSTRACA_BRIDGE_MESSAGES=${OSTRACA_BRIDGE_MESSAGES:-200000} \
         cargo test --locked -p ostraca-tests --release --test bridge load -- --nocapture
+}
+
+# Ten minutes of clean load in real time, in which the monitor names nothing, beside its twelve faults; and the tuner from
+# ten bad settings and from good ones. Its short form, in paused time and from three, is one of the plain tests.
+run_findings() {
+    [[ $form == long ]] || {
+        echo "findings: 600 s of paused time, and 3 bad settings, run by cargo test"
+        return 0
+    }
+    OSTRACA_CLEAN_SECONDS=${OSTRACA_CLEAN_SECONDS:-600} OSTRACA_TUNING_STARTS=${OSTRACA_TUNING_STARTS:-10} \
+        cargo test --locked -p ostraca-tests --release --test findings -- --nocapture
 }
 
 {

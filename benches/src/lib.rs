@@ -19,6 +19,7 @@ pub mod actors;
 pub mod batching;
 pub mod caches;
 pub mod calibrate;
+pub mod capacity;
 pub mod compare;
 pub mod files;
 pub mod orders;

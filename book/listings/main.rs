@@ -19,6 +19,7 @@ mod configuration;
 mod cores;
 #[cfg(target_os = "linux")]
 mod files;
+mod findings;
 mod logging;
 mod macros;
 mod moving;

@@ -4,7 +4,7 @@ use std::env::args;
 use std::process::ExitCode;
 
 use ostraca_benches::compare::{self, Options};
-use ostraca_benches::{actors, batching, caches, files, orders, overhead, pools, queues, shards};
+use ostraca_benches::{actors, batching, caches, capacity, files, orders, overhead, pools, queues, shards};
 
 fn main() -> ExitCode {
     let groups = [
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         pools::group(),
         caches::group(),
         overhead::group(),
+        capacity::group(),
         shards::group(),
         files::group(),
     ];
