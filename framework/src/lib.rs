@@ -54,7 +54,7 @@
 //! and `buf::transfer`; `codec` adds the module `codec`, values as
 //! checked bytes, and with it tiers behind the memory of a cache; `disk` a tier in an embedded file; `redis` one on a
 //! Redis or Valkey server or a cluster, `cache::RedisStore`; `moka` takes moka for the memory of caches over tiers;
-//! `toml` adds configuration by files, `SystemBuilder::config_file`; `testkit` adds the module `testkit` with runs of
+//! `otel` adds what OpenTelemetry wants of spans, `http::Trace`; `toml` adds configuration by files, `SystemBuilder::config_file`; `testkit` adds the module `testkit` with runs of
 //! tests in which a seed decides the order of everything.
 //!
 //! # Supported

@@ -179,6 +179,12 @@ impl<M: Message> Envelope<M> {
         (self.message, self.reply.open())
     }
 
+    /// Begins the span of a batch, or tells the one that has begun what caused this message too.
+    #[cold]
+    pub(crate) fn show_cause(&mut self) {
+        self.reply.show_cause();
+    }
+
     /// Takes the message back and forgets the way to the asker, who gets no answer through this envelope.
     pub(crate) fn into_parts(self) -> (M, RawReply<M::Reply, M::Refusal>) {
         (self.message, self.reply)

@@ -36,7 +36,7 @@ use std::time::Instant;
 use super::error::AskError;
 use super::sampling::Stamp;
 use super::scope::Way;
-use super::trace::Cause;
+use super::trace::{self, Cause};
 use super::{reply_pool, scope};
 use crate::sync::UnsafeCell;
 use crate::sync::atomic::{AtomicU32, Ordering};
@@ -252,7 +252,7 @@ impl<T, E> RawReply<T, E> {
     #[cold]
     pub(super) fn set_cause(&mut self) {
         if let Some(slot) = self.0.slot()
-            && let Some(cause) = Cause::here()
+            && let Some(cause) = Cause::here(true)
         {
             // SAFETY: until READY the answer's place belongs to this half alone, which is borrowed mutably.
             slot.answer.with_mut(|place| unsafe { *place = Place::Cause(cause) });
@@ -263,12 +263,13 @@ impl<T, E> RawReply<T, E> {
     #[cold]
     #[inline(never)]
     pub(super) fn show_cause(&mut self) {
-        let Some(slot) = self.0.slot() else { return };
-        // SAFETY: as in `set_cause`.
-        let place = slot.answer.with_mut(|place| unsafe { std::mem::replace(&mut *place, Place::Nothing) });
+        let place = self.0.slot().map_or(Place::Nothing, |slot| {
+            // SAFETY: as in `set_cause`.
+            slot.answer.with_mut(|place| unsafe { std::mem::replace(&mut *place, Place::Nothing) })
+        });
         match place {
-            Place::Cause(cause) => cause.record(),
-            Place::Nothing => {}
+            Place::Cause(cause) => trace::begin(Some(&cause)),
+            Place::Nothing => trace::begin(None),
             Place::Answer(_) => unreachable!("a message that was not opened has no answer"),
         }
     }

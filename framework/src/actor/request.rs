@@ -383,7 +383,7 @@ fn deliver_with<A: Handles<M>, M: Message>(
     // Where spans are on the send was not counted yet.
     let stamp =
         if !is_traced || sampling::is_due() { sampling::stamp(target.cell().commons()) } else { None };
-    let cause = if is_traced { Cause::here() } else { None };
+    let cause = if is_traced { Cause::here(false) } else { None };
     deliver(target, Envelope::told_with(message, cause, stamp))
 }
 

@@ -9,7 +9,9 @@
 //! | errors | `?` on an ask, a tell or a send gives its status |
 //! | `/health`, `/ready`, `/metrics` | [`routes`] |
 //! | a folder's files (feature `files`) | `files` |
+//! | the dashboard at `/_ostraca` | [`routes`]; who may see it: [`Dashboard`] |
 //! | a server that stops with the system | [`serve`] |
+//! | a span a request, in its client's trace | `Trace`, with the feature `otel` |
 //!
 //! **Statuses.** The body of each is `{"error": ".."}`, but a refusal's, which is the user's own.
 //!
@@ -62,6 +64,7 @@
 //! # }
 //! ```
 
+mod dashboard;
 mod deadline;
 mod extract;
 #[cfg(all(feature = "files", target_os = "linux"))]
@@ -72,7 +75,10 @@ mod overload;
 mod routes;
 mod serve;
 mod status;
+#[cfg(feature = "otel")]
+mod trace;
 
+pub use dashboard::{Dashboard, TokenError};
 pub use deadline::{Deadline, DeadlineMax, TIMEOUT_HEADER};
 #[cfg(all(feature = "files", target_os = "linux"))]
 pub use files::files;
@@ -83,6 +89,8 @@ pub use metrics::families;
 pub use overload::{Overload, OverloadService};
 pub use routes::routes;
 pub use serve::serve;
+#[cfg(feature = "otel")]
+pub use trace::{Trace, TraceService};
 
 #[cfg(test)]
 mod tests;

@@ -52,21 +52,21 @@ pub fn serve(
     let is_closing = closing.clone();
     let server = HttpServer::new(move || {
         let is_closing = is_closing.clone();
-        App::new()
-            .wrap_fn(move |request, app| {
-                let (is_closing, response) = (is_closing.clone(), app.call(request));
-                async move {
-                    let mut response = response.await?;
-                    // ORDERING: Relaxed; it says nothing about other memory, and a response that misses it is
-                    // followed by the server's own closing.
-                    if is_closing.load(Ordering::Relaxed) {
-                        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-                    }
-                    Ok(response)
+        let app = App::new().wrap_fn(move |request, app| {
+            let (is_closing, response) = (is_closing.clone(), app.call(request));
+            async move {
+                let mut response = response.await?;
+                // ORDERING: Relaxed; it says nothing about other memory, and a response that misses it is
+                // followed by the server's own closing.
+                if is_closing.load(Ordering::Relaxed) {
+                    response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
                 }
-            })
-            .configure(routes.clone())
-            .configure(&configure)
+                Ok(response)
+            }
+        });
+        #[cfg(feature = "otel")]
+        let app = app.wrap(super::Trace);
+        app.configure(routes.clone()).configure(&configure)
     })
     .disable_signals()
     .listen(listener)?;

@@ -281,6 +281,16 @@ impl System {
         self.0.stop_deadline
     }
 
+    /// Ready when the stop begins: for what would keep a connection open beyond it.
+    #[cfg(feature = "http")]
+    pub(crate) fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut state = self.0.state.subscribe();
+        async move {
+            // Without a sender there is no system any more, which is a stop too.
+            drop(state.wait_for(|&state| state != State::Running).await);
+        }
+    }
+
     /// What actors at the top of the tree stand under.
     #[cfg(feature = "actix")]
     pub(crate) fn parent(&self) -> Arc<AnyParent> {

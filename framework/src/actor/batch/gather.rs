@@ -28,6 +28,7 @@ use super::{Batch, Keeps, Reply, settle_all};
 use crate::actor::cell::{Gathers, Next};
 use crate::actor::context::Context;
 use crate::actor::message::Envelope;
+use crate::actor::trace;
 use crate::actor::{Handles, Message, scope};
 
 /// What timers tell apart: shorter waits take turns with whatever else is ready.
@@ -333,6 +334,9 @@ impl<M: Message> Gathered<M> {
 
     /// Opens the messages into the buffer, each key once.
     fn fill(&mut self, seen: &mut Seen, buffer: &mut Buffer<M>, shared: &Shared<M>) {
+        if trace::wants_cause() {
+            self.gathered.iter_mut().for_each(Envelope::show_cause);
+        }
         let Some(dedup) = self.plan.dedup else {
             let opened = self.gathered.drain(..).map(Envelope::open_of_many);
             buffer.queued.extend(opened);

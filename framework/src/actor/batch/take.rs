@@ -9,7 +9,7 @@ use crate::actor::cell::Cell;
 use crate::actor::context::Context;
 use crate::actor::error::AskError;
 use crate::actor::message::Envelope;
-use crate::actor::{Actor, Handles, Message, scope};
+use crate::actor::{Actor, Handles, Message, scope, trace};
 
 /// What the generated code keeps of a batch, to answer for the handler.
 pub struct BatchReplies<M: Message> {
@@ -66,8 +66,12 @@ pub fn take_batch<A: Handles<M>, M: Message>(
     let len_max = ctx.batch_cells(handler).tuned.len_max(len_max);
     let (shared, mut buffer) = Shared::begin(ctx.kept::<Arc<Shared<M>>>(), None);
     let mut left_out = LeftOut::default();
+    let is_traced = trace::wants_cause();
     let mut push = |envelope: Envelope<M>, cell: &Cell<A>| {
-        if let Some(envelope) = left_out.filter(envelope, cell) {
+        if let Some(mut envelope) = left_out.filter(envelope, cell) {
+            if is_traced {
+                envelope.show_cause();
+            }
             buffer.queued.push_back(envelope.open_of_many());
         }
     };
