@@ -17,6 +17,7 @@ packages=(
     "postgresql|pg_lsclusters|the storefront over PostgreSQL"
     "prometheus|promtool|promtool on the page of metrics"
     "iproute2|ss|the backlog of a listener as the kernel has it"
+    "chromium|chromium|the dashboard in a real browser"
     "redis-server|redis-server|the Redis and Redis Cluster tiers, and coherence between processes"
 )
 

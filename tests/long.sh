@@ -20,15 +20,15 @@ while (($#)); do
             seed=${2:?--seed needs a number}
             shift
             ;;
-        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | history | files | bridge | findings) chosen+=("$1") ;;
+        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | history | files | bridge | findings | dashboard) chosen+=("$1") ;;
         *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [history] [files] [bridge] [findings]" >&2
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [history] [files] [bridge] [findings] [dashboard]" >&2
             exit 2
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history files bridge findings)
+((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history files bridge findings dashboard)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -209,6 +209,17 @@ run_findings() {
     }
     OSTRACA_CLEAN_SECONDS=${OSTRACA_CLEAN_SECONDS:-600} OSTRACA_TUNING_STARTS=${OSTRACA_TUNING_STARTS:-10} \
         cargo test --locked -p ostraca-tests --release --test findings -- --nocapture
+}
+
+# What an open page of the dashboard costs the service, of a core, with 10,000 actors. Its short form is one of the plain
+# tests, and holds nothing to a number.
+run_dashboard() {
+    [[ $form == long ]] || {
+        echo "dashboard: 3 x 2 s, run by cargo test"
+        return 0
+    }
+    OSTRACA_DASHBOARD_SECONDS=${OSTRACA_DASHBOARD_SECONDS:-30} \
+        cargo test --locked -p ostraca-tests --release --test dashboard an_open_page -- --nocapture
 }
 
 {

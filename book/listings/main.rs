@@ -17,6 +17,7 @@ mod ch08_http;
 mod ch09_stop;
 mod configuration;
 mod cores;
+mod dashboard;
 #[cfg(target_os = "linux")]
 mod files;
 mod findings;
@@ -32,4 +33,5 @@ mod testing_transfer;
 mod tiers;
 mod tiers_redis;
 mod topics;
+mod traces;
 mod watching;

@@ -83,6 +83,7 @@ const CRATES: &[(&str, Where)] = &[
     ("lz4_flex", Where::In(&["codec"])),
     ("mime_guess", Where::In(&["files"])),
     ("moka", Where::In(&["cache"])),
+    ("opentelemetry", Where::In(&["http"])),
     ("quick_cache", Where::In(&["cache"])),
     ("redb", Where::In(&["cache"])),
     ("redis", Where::In(&["cache"])),
@@ -91,7 +92,9 @@ const CRATES: &[(&str, Where)] = &[
     ("serde", Where::In(&["codec", "http"])),
     ("serde_json", Where::In(&["http"])),
     ("serde_path_to_error", Where::In(&["http"])),
+    ("subtle", Where::In(&["http"])),
     ("toml", Where::In(&["system"])),
+    ("tracing_opentelemetry", Where::In(&["http"])),
     ("twox_hash", Where::In(&["shard", "codec"])),
 ];
 

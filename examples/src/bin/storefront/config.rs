@@ -43,6 +43,10 @@ pub(crate) struct Config {
     #[arg(long, value_name = "PORT", default_value = "0")]
     pub(crate) downloads_port: u16,
 
+    /// Show the dashboard to whoever has the token in this file [default: to this machine alone]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dashboard_token: Option<PathBuf>,
+
     /// Shards of the catalog, and as many of the carts
     #[arg(long, value_name = "N", default_value = "16", value_parser = parse_shards)]
     pub(crate) shards: NonZeroUsize,

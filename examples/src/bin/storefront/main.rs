@@ -74,7 +74,7 @@ fn main() -> ExitCode {
 #[tokio::main]
 async fn run(config: Config, prepared: Prepared) -> Result<ExitCode, Box<dyn Error>> {
     log();
-    let Prepared { trace, database, pages, downloads, listener, _folder } = prepared;
+    let Prepared { trace, database, pages, downloads, listener, dashboard, _folder } = prepared;
     let chaos = Chaos::new(config.chaos, config.seed);
     let shop = Shop { database: database.clone(), chaos: chaos.clone() };
 
@@ -84,6 +84,7 @@ async fn run(config: Config, prepared: Prepared) -> Result<ExitCode, Box<dyn Err
     // Made once: all of the server's threads share it.
     let limit = Limit::new(LimitSettings::default().bounds(limit_min(&config), LIMIT_MAX));
     let address = http::serve(&system, listener, move |app| {
+        app.app_data(dashboard.clone());
         routes::configure(app, doors.clone(), limit.clone());
     })?;
 
@@ -154,6 +155,7 @@ fn announce(address: SocketAddr, database: &Database, on_stderr: bool) {
          http://{address}/products/107/recommendations
          http://{address}/carts/1
          http://{address}/downloads/catalog.csv
+         http://{address}/_ostraca   what it does, live
          http://{address}/metrics
   buy    curl http://{address}/carts/1/items --json '{{"id": "a", "product": 107, "quantity": 1}}'
          curl http://{address}/carts/1/checkout --json '{{"id": "my-order"}}'

@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::net::TcpListener;
+use std::path::Path;
 
+use ostraca::http::Dashboard;
 use tempfile::TempDir;
 
 use crate::config::Config;
@@ -19,6 +21,7 @@ pub(crate) struct Prepared {
     pub(crate) pages: Pages,
     pub(crate) downloads: Downloads,
     pub(crate) listener: TcpListener,
+    pub(crate) dashboard: Dashboard,
     /// The folder of a database that is not to be kept; it goes with this.
     pub(crate) _folder: Option<TempDir>,
 }
@@ -40,12 +43,20 @@ impl Prepared {
                 (Place::File(folder.path().join("storefront.db")), Some(folder))
             }
         };
+        let dashboard = config.dashboard_token.as_deref().map(dashboard).transpose()?.unwrap_or_default();
         let listener = TcpListener::bind(config.listen)
             .map_err(|error| format!("--listen {}: {error}", config.listen))?;
         let more = trace.as_ref().map(Trace::distinct).unwrap_or_default();
         let database = Database::open(&place, (0..PAGES).chain(more))?;
         let pages = Pages::open(config, &place)?;
         let downloads = Downloads::open(config, &database)?;
-        Ok(Self { trace, database, pages, downloads, listener, _folder: folder })
+        Ok(Self { trace, database, pages, downloads, listener, dashboard, _folder: folder })
     }
+}
+
+/// For whoever has the token in this file: on the command line other users of the machine would see it.
+fn dashboard(file: &Path) -> Result<Dashboard, String> {
+    let failed = |error: String| format!("--dashboard-token {}: {error}", file.display());
+    let token = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    Dashboard::with_token(token.trim()).map_err(|error| failed(error.to_string()))
 }

@@ -15,7 +15,7 @@
 //! What takes GET takes HEAD too. The ids of additions and of orders are the client's: a request that was not answered can be sent again.
 //!
 //! When there is more to do than is done, requests are refused with 503 and `Retry-After`, recommendations first and
-//! check-outs last. `/health`, `/ready` and `/metrics` are never refused.
+//! check-outs last. `/health`, `/ready`, `/metrics` and `/_ostraca` are never refused.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header;
