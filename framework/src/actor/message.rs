@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::context::Context;
 use super::error::AskError;
 use super::reply::{RawReply, ReplyTo};
-use super::sampling::Stamp;
+use super::stamp::Stamp;
 use super::trace::Cause;
 use super::{Actor, scope, trace};
 

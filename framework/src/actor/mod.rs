@@ -34,6 +34,7 @@ mod sampling;
 mod scope;
 mod sending;
 mod settings;
+mod stamp;
 mod stats;
 mod tiered;
 mod trace;

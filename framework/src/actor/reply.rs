@@ -34,8 +34,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::error::AskError;
-use super::sampling::Stamp;
 use super::scope::Way;
+use super::stamp::Stamp;
 use super::trace::{self, Cause};
 use super::{reply_pool, scope};
 use crate::sync::UnsafeCell;

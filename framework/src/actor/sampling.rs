@@ -25,10 +25,10 @@
 //! **Bad at.** Messages that are sent while DEBUG spans are on are stamped as well, and are as slow as those are.
 
 use std::cell::Cell;
-use std::num::NonZero;
 use std::time::Duration;
 
 use super::commons::Commons;
+use super::stamp::Stamp;
 
 /// About how often a thread may stamp.
 const EVERY: Duration = Duration::from_micros(16);
@@ -51,32 +51,6 @@ struct Pacer {
     weight: Cell<u32>,
     /// When the last was, by its system's clock.
     last: Cell<u64>,
-}
-
-/// When a message was sent, and for how many it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    sent_at: u64,
-    weight: NonZero<u32>,
-}
-
-impl Stamp {
-    pub(super) fn new(sent_at: u64, weight: u32) -> Option<Self> {
-        NonZero::new(weight).map(|weight| Stamp { sent_at, weight })
-    }
-
-    /// By the system's clock, in nanoseconds.
-    pub(super) fn sent_at(self) -> u64 {
-        self.sent_at
-    }
-
-    pub(super) fn weight(self) -> u32 {
-        self.weight.get()
-    }
-
-    pub(super) fn nanos_until(self, now: u64) -> u64 {
-        now.saturating_sub(self.sent_at)
-    }
 }
 
 /// Counts a send of this thread. True: it is one that may be [stamped](stamp).

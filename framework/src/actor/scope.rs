@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use super::cell::TypeRef;
 use super::reply::Held;
-use super::sampling::Stamp;
+use super::stamp::Stamp;
 use crate::runtime::note_woken_task;
 
 thread_local! {

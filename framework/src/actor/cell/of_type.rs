@@ -19,7 +19,7 @@ use super::super::Actor;
 use super::super::commons::Commons;
 use super::super::lifecycle::short_type_name;
 use super::super::parent::AnyCell;
-use super::super::sampling::Stamp;
+use super::super::stamp::Stamp;
 use super::super::stats::TypeTimes;
 use super::Cell;
 use super::life::At;
