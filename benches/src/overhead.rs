@@ -1,29 +1,28 @@
-//! What the monitor costs: the same work with it and without, in pairs.
+//! What the monitor costs: the same work with it and without, in pairs of short slices.
 //!
 //! ```text
-//!   one process, one tokio runtime:   off on | on off | off on | ..      each a system of its own, 10,000 actors
-//!                                     └ ratio ┘                          for a second and some, with the monitor's
-//!                                                                        pull, histograms and history in it
+//!   one system, 10,000 actors:   off on | on off | off on | ..      50 ms each, with the monitor's samples, pulls and
+//!                                └ ratio ┘                          history, or with the monitor paused
 //! ```
 //!
-//! The figure is the median over all pairs of how much longer a message took with the monitor, in percent. A pair's two
-//! halves are a second apart, on the same threads, and every other pair is the other way round, so that what changes
-//! slowly hits both. Beside it stands the half-width of a 95 % interval of the median, from its order statistics: a
-//! figure within that of 0 is none.
+//! The figure is the median over all pairs of how much longer a message took with the monitor, in percent. Both halves of
+//! a pair have the same actors, memory and threads, within a tenth of a second of each other, and the order of each pair
+//! is drawn, so that what changes slowly hits both. Pulls come by their own clock, once a second, and are left out while
+//! the monitor is paused: a second of slices with it has one pull, as any second with it has. Beside it stands the
+//! half-width of a 95 % interval of the median, from its order statistics: a figure within that of 0 is none.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use ostraca::monitor::MonitorSettings;
+use fastrand::Rng;
 use ostraca::prelude::*;
 use tokio::runtime::Runtime;
 
 use crate::work::{Bar, Figures, Group, Work};
 
 const ACTORS: usize = 10_000;
-/// Longer than an interval of the monitor, so that each half with it has a pull.
-const HALF: Duration = Duration::from_millis(1_020);
-const WARM_UP: Duration = Duration::from_millis(60);
+const SLICE: Duration = Duration::from_millis(50);
+const WARM_UP: Duration = Duration::from_secs(2);
 /// Messages from one look at the clock to the next.
 const ROUND: usize = 4_096;
 
@@ -32,7 +31,7 @@ pub fn group() -> Group {
         Work::new(name, &[Bar::AtMost(1.0)])
             .and_row(interval, &[])
             .in_percent()
-            .by("ostraca", "on against off", 20, run)
+            .by("ostraca", "on against off", 400, run)
             .rounds_max(1)
     };
     let works = vec![
@@ -66,29 +65,46 @@ impl Counter {
 }
 
 /// Nanoseconds a message over `time`.
-type Run = fn(&Runtime, Vec<ActorRef<Counter>>, Duration) -> f64;
+type Run = fn(&Runtime, &Actors, Duration) -> f64;
+
+type Actors = std::sync::Arc<[ActorRef<Counter>]>;
 
 fn pairs_of(pairs: u64, run: Run) -> Figures {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let tokio = tokio.expect("a runtime");
-    let half = |is_on| half(&tokio, is_on, run);
-    // The first of all is slower than any other.
-    half(true);
+    let (system, actors) = tokio.block_on(spawn_all());
+    let half = |is_on: bool| {
+        system.monitor().pause(!is_on);
+        run(&tokio, &actors, SLICE)
+    };
+    run(&tokio, &actors, WARM_UP);
+    let mut random = Rng::with_seed(7);
     let mut percent: Vec<f64> = (0..pairs)
-        .map(|pair| {
-            let (off, on) = if pair % 2 == 0 {
-                let off = half(false);
-                (off, half(true))
-            } else {
+        .map(|_| {
+            let (on, off) = if random.bool() {
                 let on = half(true);
-                (half(false), on)
+                (on, half(false))
+            } else {
+                let off = half(false);
+                (half(true), off)
             };
             (on / off - 1.0) * 100.0
         })
         .collect();
     percent.sort_by(f64::total_cmp);
     let (median, half_width) = median(&percent);
+    tokio.block_on(system.stop());
     Figures(vec![median, half_width])
+}
+
+async fn spawn_all() -> (System, Actors) {
+    let system = System::start().expect("a system");
+    let mut actors = Vec::with_capacity(ACTORS);
+    for _ in 0..ACTORS {
+        actors.push(system.spawn::<Counter>(()).await.expect("an actor"));
+    }
+    system.monitor();
+    (system, actors.into())
 }
 
 /// Of sorted values, with the half-width of its interval.
@@ -102,26 +118,9 @@ fn median(sorted: &[f64]) -> (f64, f64) {
     (median, (high - low) / 2.0)
 }
 
-fn half(tokio: &Runtime, is_on: bool, run: Run) -> f64 {
-    let (system, actors) = tokio.block_on(async {
-        let system = System::builder().monitor(MonitorSettings::default()).start().expect("a system");
-        let mut actors = Vec::with_capacity(ACTORS);
-        for _ in 0..ACTORS {
-            actors.push(system.spawn::<Counter>(()).await.expect("an actor"));
-        }
-        if is_on {
-            system.monitor();
-        }
-        (system, actors)
-    });
-    run(tokio, actors.clone(), WARM_UP);
-    let took = run(tokio, actors, HALF);
-    tokio.block_on(system.stop());
-    took
-}
-
 /// One task tells all in turn; the other thread's workers handle. A round ends when its last message is handled.
-fn tell(tokio: &Runtime, actors: Vec<ActorRef<Counter>>, time: Duration) -> f64 {
+fn tell(tokio: &Runtime, actors: &Actors, time: Duration) -> f64 {
+    let actors = actors.clone();
     let task = tokio.spawn(async move {
         let (begun, mut sent, mut next) = (Instant::now(), 0_u64, actors.iter().cycle());
         while begun.elapsed() < time {
@@ -131,7 +130,7 @@ fn tell(tokio: &Runtime, actors: Vec<ActorRef<Counter>>, time: Duration) -> f64 
             }
             sent += ROUND as u64;
         }
-        for actor in &actors {
+        for actor in actors.iter() {
             actor.get().await.expect("it runs");
         }
         begun.elapsed().as_nanos() as f64 / sent as f64
@@ -140,9 +139,10 @@ fn tell(tokio: &Runtime, actors: Vec<ActorRef<Counter>>, time: Duration) -> f64 
 }
 
 /// Two tasks ask, each its half of the actors in turn.
-fn ask(tokio: &Runtime, actors: Vec<ActorRef<Counter>>, time: Duration) -> f64 {
-    let asker = |actors: Vec<ActorRef<Counter>>| async move {
-        let (begun, mut asked, mut next) = (Instant::now(), 0_u64, actors.iter().cycle());
+fn ask(tokio: &Runtime, actors: &Actors, time: Duration) -> f64 {
+    let asker = |actors: Actors, from: usize| async move {
+        let own = &actors[from..from + ACTORS / 2];
+        let (begun, mut asked, mut next) = (Instant::now(), 0_u64, own.iter().cycle());
         while begun.elapsed() < time {
             for _ in 0..ROUND {
                 let actor = next.next().expect("a cycle has no end");
@@ -152,8 +152,7 @@ fn ask(tokio: &Runtime, actors: Vec<ActorRef<Counter>>, time: Duration) -> f64 {
         }
         begun.elapsed().as_nanos() as f64 / asked as f64
     };
-    let (one, other) = actors.split_at(ACTORS / 2);
-    let tasks = [tokio.spawn(asker(one.to_vec())), tokio.spawn(asker(other.to_vec()))];
+    let tasks = [0, ACTORS / 2].map(|from| tokio.spawn(asker(actors.clone(), from)));
     let each = tasks.map(|task| tokio.block_on(task).expect("it does not panic"));
     // Both at once: so many a time.
     1.0 / each.iter().map(|each| 1.0 / each).sum::<f64>()

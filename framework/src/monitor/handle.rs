@@ -49,6 +49,7 @@ impl Monitor {
             history: History::default(),
             windows: Arc::default(),
             capacity: Arc::default(),
+            is_paused: Arc::default(),
         };
         let args = Args {
             source: source.clone(),
@@ -117,6 +118,16 @@ impl Monitor {
     /// What the tuner did, or in a dry run would have done, and why: the last thousand steps, oldest first.
     pub fn decisions(&self) -> Vec<Decision> {
         self.decisions.all()
+    }
+
+    /// Neither pulls by itself nor times anything while it is paused. For benches, which compare the one with the other.
+    #[cfg(feature = "internals")]
+    #[doc(hidden)]
+    pub fn pause(&self, is_paused: bool) {
+        let on = |sampler| !is_paused && self.source.samplers.has(sampler);
+        self.source.commons.sampling.set(on(Sampler::Waiting), on(Sampler::Handling));
+        // ORDERING: Relaxed; nothing is read on the strength of it.
+        self.published.is_paused.store(is_paused, crate::sync::atomic::Ordering::Relaxed);
     }
 
     /// Shows the numbers of a set of pooled buffers, for as long as somebody keeps it.

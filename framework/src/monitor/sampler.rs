@@ -18,6 +18,7 @@ use crate::actor::{
     StartError, Turn,
 };
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Asks that wait for a pull; who finds no room waits for that.
 const MAILBOX_LEN_MAX: usize = 64;
@@ -46,6 +47,8 @@ pub(super) struct Published {
     pub(super) history: History,
     pub(super) windows: Arc<Mutex<Windows>>,
     pub(super) capacity: Arc<Mutex<Estimator>>,
+    /// It lets its times go by.
+    pub(super) is_paused: Arc<AtomicBool>,
 }
 
 /// Pull now.
@@ -102,6 +105,11 @@ impl Actor for SystemMonitor {
     ) -> Handled<'a> {
         let (sample, reply) = message.open();
         let is_due = matches!(sample, Sample::Due);
+        // ORDERING: Relaxed; nothing is read on the strength of it.
+        if is_due && self.args.published.is_paused.load(Ordering::Relaxed) {
+            reply.reply(self.args.published.last.load_full());
+            return turn.done();
+        }
         let mut snapshot = self.pull.take(&self.args.source, is_due);
         if is_due {
             self.detectors.take(&snapshot);
