@@ -23,12 +23,14 @@ while (($#)); do
         loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | history | files | bridge | findings | dashboard) chosen+=("$1") ;;
         *)
             echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [history] [files] [bridge] [findings] [dashboard]" >&2
+        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | buffers) chosen+=("$1") ;;
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [buffers]" >&2
             exit 2
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history files bridge findings dashboard)
+((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history files bridge findings dashboardbuffers)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
@@ -144,7 +146,7 @@ run_stress() {
 }
 
 # The same under AddressSanitizer and LeakSanitizer, where every cell and every reply slot is an allocation of its
-# own. Its short form is nothing: it would build everything anew.
+# own; and the pools of buffers, whose idle memory counts as freed there. Its short form is nothing: it would build everything anew.
 run_asan() {
     [[ $form == long ]] || {
         echo "asan: long form only"
@@ -152,8 +154,8 @@ run_asan() {
     }
     # A target folder of its own, as for loom. With a target named, build scripts and macros are built without it.
     RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address --cfg ostraca_asan" CARGO_TARGET_DIR="$target/asan" \
-        OSTRACA_STRESS_SECONDS=${OSTRACA_STRESS_SECONDS:-600} \
-        cargo test --locked --target x86_64-unknown-linux-gnu -p ostraca-tests --test stress -- --nocapture
+        OSTRACA_STRESS_SECONDS=${OSTRACA_STRESS_SECONDS:-600} OSTRACA_SOAK_SECONDS=${OSTRACA_SOAK_SECONDS:-60} \
+        cargo test --locked --target x86_64-unknown-linux-gnu -p ostraca-tests --test stress --test buffers -- --nocapture
 }
 
 # Hostile bytes for what decodes the stores' content: no panic, and bounded memory. Its short form is one of the plain
@@ -220,6 +222,12 @@ run_dashboard() {
     }
     OSTRACA_DASHBOARD_SECONDS=${OSTRACA_DASHBOARD_SECONDS:-30} \
         cargo test --locked -p ostraca-tests --release --test dashboard an_open_page -- --nocapture
+# Buffers that always cross from one thread to another: memory stays flat. Its short form is one of the plain tests.
+run_buffers() {
+        echo "buffers: 3 s, run by cargo test"
+    }
+    OSTRACA_SOAK_SECONDS=${OSTRACA_SOAK_SECONDS:-600} \
+        cargo test --locked -p ostraca-tests --release --test buffers flat -- --nocapture
 }
 
 {

@@ -25,12 +25,12 @@ use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 use crate::sync::{LeakCheck, Mutex, assert_alone};
 
 /// How often blocks come back to a class until what was idle all the while is disposed of.
-const VISITS: u32 = 1_024;
+const VISITS: u32 = if cfg!(ostraca_loom) { 2 } else { 1_024 };
 /// More references than this are a leak in a loop: std's limit.
 const REFS_MAX: u32 = i32::MAX as u32;
 /// Bytes that move between a magazine and the depot at once, and how many blocks at most.
-const MOVE_BYTES: usize = 64 * 1024;
-const MOVE_LEN: usize = 32;
+const MOVE_BYTES: usize = 256 * 1024;
+const MOVE_LEN: usize = if cfg!(ostraca_loom) { 1 } else { 32 };
 /// The longest magazine: blocks come and go for a while between two moves, whichever way the last one went.
 pub(super) const MAGAZINE_LEN: usize = 2 * MOVE_LEN;
 

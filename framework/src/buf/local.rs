@@ -75,7 +75,11 @@ impl Local {
         drop(unsafe { Box::from_raw(local.as_ptr()) });
     }
 
-    #[inline]
+    #[cfg(ostraca_loom)]
+    pub(super) fn depot(&self) -> NonNull<Depot> {
+        self.depot.as_ptr()
+    }
+
     pub(super) fn is_of(&self, depot: &DepotRef) -> bool {
         self.depot.as_ptr() == depot.as_ptr()
     }
@@ -84,13 +88,15 @@ impl Local {
         self.depot.with_threads_locked(|is_closed| is_closed)
     }
 
-    /// A block that was used before.
-    #[inline]
+    /// A block of the magazine.
+    #[inline(always)]
+    pub(super) fn try_get(&self, class: usize) -> Option<Block> {
+        self.magazine(class).filter(|magazine| magazine.len.get() > 0).map(Magazine::pop)
+    }
+
+    /// A block that was used before, from the depot if need be.
     pub(super) fn get(&self, class: usize) -> Option<Block> {
-        match self.magazine(class) {
-            Some(magazine) if magazine.len.get() > 0 => Some(magazine.pop()),
-            _ => self.refill(class),
-        }
+        self.try_get(class).or_else(|| self.refill(class))
     }
 
     /// Counts a block that was made, as [`get`](Self::get) had none.
@@ -98,31 +104,30 @@ impl Local {
         self.magazine_or_new(class).gets.add(1);
     }
 
-    /// Takes a block back. If any come out, the caller disposes of them, when it has left the Local alone.
-    #[inline]
-    pub(super) fn put(&self, class: usize, block: Block) -> Option<Vec<Block>> {
-        if let Some(magazine) = self.magazine(class)
-            // ORDERING: Relaxed; a wish, which may be seen later.
-            && magazine.len.get() < magazine.limit.load(Ordering::Relaxed)
-        {
-            magazine.push(block);
-            return None;
-        }
-        self.spill(class, block)
+    /// Takes a block into the magazine, if there is room.
+    #[inline(always)]
+    pub(super) fn try_put(&self, class: usize, block: Block) -> bool {
+        // ORDERING: Relaxed; a wish, which may be seen later.
+        let has_room = |magazine: &&Magazine| magazine.len.get() < magazine.limit.load(Ordering::Relaxed);
+        self.magazine(class).filter(has_room).map(|magazine| magazine.push(block)).is_some()
     }
 
-    #[cold]
+    /// Takes a block back. Those that come out the caller disposes of, when it has left the Local alone.
+    #[must_use]
+    pub(super) fn put(&self, class: usize, block: Block) -> Vec<Block> {
+        if self.try_put(class, block) { Vec::new() } else { self.spill(class, block) }
+    }
+
     fn refill(&self, class: usize) -> Option<Block> {
         let magazine = self.magazine_or_new(class);
         let taken = self.depot.take(class, magazine.moved as usize, |block| magazine.keep(block));
         (taken > 0).then(|| magazine.pop())
     }
 
-    #[cold]
-    fn spill(&self, class: usize, block: Block) -> Option<Vec<Block>> {
+    fn spill(&self, class: usize, block: Block) -> Vec<Block> {
         let magazine = self.magazine_or_new(class);
         // ORDERING: Relaxed; a wish. It is granted under the lock.
-        let surplus = if magazine.limit.load(Ordering::Relaxed) == 0 {
+        if magazine.limit.load(Ordering::Relaxed) == 0 {
             self.depot.with_threads_locked(|is_closed| {
                 if !is_closed {
                     // ORDERING: Relaxed; under the lock, as all that write it.
@@ -137,8 +142,7 @@ impl Local {
             let surplus = self.depot.give(class, magazine.take_oldest(oldest));
             magazine.push(block);
             surplus
-        };
-        (!surplus.is_empty()).then_some(surplus)
+        }
     }
 
     /// Asks for its blocks: the next put of each class disposes of them. Under the depot's lock.
@@ -159,7 +163,7 @@ impl Local {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn magazine(&self, class: usize) -> Option<&Magazine> {
         // ORDERING: Relaxed; its thread made it, and others look under the lock under which it was made.
         let magazine = NonNull::new(self.magazines[class].load(Ordering::Relaxed))?;
@@ -210,7 +214,7 @@ impl Magazine {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn pop(&self) -> Block {
         let len = self.len.get() - 1;
         self.len.set(len);
@@ -218,13 +222,13 @@ impl Magazine {
         Block(NonNull::new(self.blocks[len as usize].get()).expect("below its length a magazine has blocks"))
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&self, block: Block) {
         self.puts.add(1);
         self.keep(block);
     }
 
-    #[inline]
+    #[inline(always)]
     fn keep(&self, block: Block) {
         let len = self.len.get();
         self.blocks[len as usize].set(block.0.as_ptr());

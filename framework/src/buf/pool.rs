@@ -31,13 +31,15 @@ pub struct BufferPool {
 }
 
 /// Settings of a [`BufferPool`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct BufferPoolSettings {
+    name: Arc<str>,
     bytes_max: usize,
     wipes: bool,
 }
 
 struct Shared {
+    name: Arc<str>,
     depot: DepotRef,
     wipes: bool,
 }
@@ -103,13 +105,20 @@ pub struct BufferClassStats {
 }
 
 impl Default for BufferPoolSettings {
-    /// A budget of 64 MiB; buffers are not wiped.
+    /// The name `buffers`, a budget of 64 MiB; buffers are not wiped.
     fn default() -> Self {
-        BufferPoolSettings { bytes_max: 64 << 20, wipes: false }
+        BufferPoolSettings { name: Arc::from("buffers"), bytes_max: 64 << 20, wipes: false }
     }
 }
 
 impl BufferPoolSettings {
+    /// What the pool is called where several are shown.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
     /// The budget: how many bytes the pool's buffers have at most, those in use and idle ones together.
     #[must_use]
     pub fn bytes_max(mut self, bytes_max: usize) -> Self {
@@ -117,10 +126,10 @@ impl BufferPoolSettings {
         self
     }
 
-    /// Whether what was written into a buffer is overwritten with zeros when it is given back.
+    /// Whether a buffer is overwritten with zeros when it is given back.
     ///
     /// For secrets, and against the mistakes of those who read what they have not written
-    /// ([`PooledBuf::fill_with`]). It costs a pass over what was written.
+    /// ([`PooledBuf::fill_with`]). It costs a pass over all of the buffer.
     #[must_use]
     pub fn wipes(mut self, wipes: bool) -> Self {
         self.wipes = wipes;
@@ -135,20 +144,26 @@ impl BufferPool {
     /// A pool with these settings.
     #[must_use]
     pub fn new(settings: BufferPoolSettings) -> Self {
-        let BufferPoolSettings { bytes_max, wipes } = settings;
+        let BufferPoolSettings { name, bytes_max, wipes } = settings;
         let dispose = |block: Block, number: usize| {
             // SAFETY: it was made as a block of this class, and the depot gives it up.
             unsafe { class::free(block.0, class::bytes(number)) };
         };
         let depot = DepotRef::new((0..CLASSES_MAX).map(class::bytes), bytes_max, Box::new(dispose));
-        BufferPool { shared: Arc::new(Shared { depot, wipes }) }
+        BufferPool { shared: Arc::new(Shared { name, depot, wipes }) }
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared.name
     }
 
     /// An empty buffer with room for `capacity` bytes.
     ///
     /// One that is too large for every class, or for which the budget has no room, comes from the allocator, goes back
     /// to it, and is counted as unpooled.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn get(&self, capacity: usize) -> PooledBuf {
         PooledBuf::get(&self.shared.depot, capacity, self.shared.wipes)
@@ -226,6 +241,7 @@ impl fmt::Debug for BufferPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let depot = &self.shared.depot;
         f.debug_struct("BufferPool")
+            .field("name", &self.name())
             .field("held_bytes", &depot.held())
             .field("bytes_max", &depot.bytes_max())
             .finish_non_exhaustive()

@@ -27,8 +27,6 @@ pub struct PooledBuf {
     ptr: NonNull<u8>,
     len: usize,
     capacity: usize,
-    /// Up to where its memory was written to since it was handed out, but for what lies below `len`.
-    written: usize,
     /// The block's own reference; of an unpooled buffer this one's.
     depot: ManuallyDrop<DepotRef>,
     kind: Kind,
@@ -47,14 +45,14 @@ unsafe impl Send for PooledBuf {}
 unsafe impl Sync for PooledBuf {}
 
 impl PooledBuf {
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(depot: &DepotRef, capacity: usize, wipes: bool) -> Self {
         class::of(capacity)
             .and_then(|number| PooledBuf::get_pooled(depot, number, wipes))
             .unwrap_or_else(|| PooledBuf::get_unpooled(depot, capacity, wipes))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn get_pooled(depot: &DepotRef, number: usize, wipes: bool) -> Option<Self> {
         let capacity = class::bytes(number);
         let Block(ptr) = thread::get(depot, number, || class::allocate(capacity))?;
@@ -62,7 +60,7 @@ impl PooledBuf {
         // SAFETY: the block has a reference of its own, which goes with it.
         let depot = ManuallyDrop::new(unsafe { DepotRef::from_raw(depot.as_ptr()) });
         // The classes are few.
-        Some(PooledBuf { ptr, len: 0, capacity, written: 0, depot, kind: Kind::Class(number as u8), wipes })
+        Some(PooledBuf { ptr, len: 0, capacity, depot, kind: Kind::Class(number as u8), wipes })
     }
 
     #[cold]
@@ -71,7 +69,7 @@ impl PooledBuf {
         depot.unpooled().made.add(1);
         depot.unpooled().bytes_made.add(capacity as u64);
         let depot = ManuallyDrop::new(depot.clone());
-        PooledBuf { ptr, len: 0, capacity, written: 0, depot, kind: Kind::Unpooled, wipes }
+        PooledBuf { ptr, len: 0, capacity, depot, kind: Kind::Unpooled, wipes }
     }
 
     /// How many bytes it can hold before it moves.
@@ -97,7 +95,6 @@ impl PooledBuf {
     #[inline]
     pub fn truncate(&mut self, len: usize) {
         if len < self.len {
-            self.written = self.written.max(self.len);
             self.len = len;
         }
     }
@@ -171,7 +168,6 @@ impl PooledBuf {
     ///
     /// When `fill` says more than there is room for.
     pub fn fill_with<E>(&mut self, fill: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<usize, E> {
-        self.written = self.capacity;
         let len = fill(self.room_mut())?;
         let room = self.capacity - self.len;
         assert!(len <= room, "{len} bytes were written into room for {room}");
@@ -195,11 +191,25 @@ impl PooledBuf {
         unsafe { std::slice::from_raw_parts_mut(room.as_ptr(), self.capacity - self.len) }
     }
 
+    /// Frees what is no class's.
+    ///
+    /// # Safety
+    ///
+    /// It is unpooled, and not used again.
+    #[cold]
+    unsafe fn free(&mut self) {
+        // SAFETY: an unpooled buffer's memory was allocated with its capacity.
+        unsafe { class::free(self.ptr, self.capacity) };
+        self.depot.unpooled().freed.add(1);
+        self.depot.unpooled().bytes_freed.add(self.capacity as u64);
+        // SAFETY: it was cloned for this buffer.
+        unsafe { ManuallyDrop::drop(&mut self.depot) };
+    }
+
     #[cold]
     fn wipe(&mut self) {
-        let written = self.written.max(self.len);
         self.len = 0;
-        self.room_mut()[..written].fill(0);
+        self.room_mut().fill(0);
     }
 }
 
@@ -212,14 +222,10 @@ impl Drop for PooledBuf {
         if let Kind::Class(number) = self.kind {
             class::mark_idle(self.ptr, self.capacity);
             thread::put(&self.depot, number.into(), Block(self.ptr));
-            return;
+        } else {
+            // SAFETY: it is dropped.
+            unsafe { self.free() };
         }
-        // SAFETY: an unpooled buffer's memory was allocated with its capacity.
-        unsafe { class::free(self.ptr, self.capacity) };
-        self.depot.unpooled().freed.add(1);
-        self.depot.unpooled().bytes_freed.add(self.capacity as u64);
-        // SAFETY: it was cloned for this buffer, and is not used again.
-        unsafe { ManuallyDrop::drop(&mut self.depot) };
     }
 }
 
@@ -287,7 +293,6 @@ unsafe impl BufMut for PooledBuf {
         if self.len == self.capacity {
             self.reserve(class::BYTES_MIN);
         }
-        self.written = self.capacity;
         UninitSlice::new(self.room_mut())
     }
 

@@ -10,29 +10,46 @@ use std::ptr::{self, NonNull};
 use super::depot::{Block, Depot, DepotRef};
 use super::local::Local;
 
-thread_local! {
-    static THREAD: Thread = const { Thread { last: Cell::new(ptr::null_mut()), all: RefCell::new(Vec::new()) } };
+/// The pool that the thread used last, and its magazines for it.
+#[derive(Clone, Copy)]
+struct Last {
+    depot: *const Depot,
+    local: *const Local,
 }
 
-struct Thread {
-    last: Cell<*mut Local>,
-    all: RefCell<Vec<NonNull<Local>>>,
+const NONE: Last = Last { depot: ptr::null(), local: ptr::null() };
+
+thread_local! {
+    // Without a destructor, so that no look at it asks whether it has run.
+    static LAST: Cell<Last> = const { Cell::new(NONE) };
+    static ALL: All = const { All(RefCell::new(Vec::new())) };
 }
+
+/// All magazines of the thread.
+struct All(RefCell<Vec<NonNull<Local>>>);
 
 /// A block of the class: one that was used before, or one that `create` makes. None when the budget is spent.
-#[inline]
+#[inline(always)]
 pub(super) fn get(depot: &DepotRef, class: usize, create: impl FnOnce() -> NonNull<u8>) -> Option<Block> {
-    match with_local(depot, |local| local.get(class)) {
-        Some(Some(block)) => Some(block),
-        _ => get_slow(depot, class, create),
+    if let Some(local) = last(depot)
+        && let Some(block) = local.try_get(class)
+    {
+        return Some(block);
     }
+    get_slow(depot, class, create)
 }
 
+/// As [`get`], where the magazine may be empty.
 #[cold]
+#[inline(never)]
 fn get_slow(depot: &DepotRef, class: usize, create: impl FnOnce() -> NonNull<u8>) -> Option<Block> {
     let mut found = None;
-    if with_local(depot, |_| ()).is_none() {
-        depot.take(class, 1, |block| found = Some(block));
+    match with_local(depot, |local| local.get(class)) {
+        Some(Some(block)) => return Some(block),
+        Some(None) => {}
+        None => {
+            depot.take(class, 1, |block| found = Some(block));
+        }
     }
     let block = match found {
         Some(block) => block,
@@ -47,83 +64,79 @@ fn get_slow(depot: &DepotRef, class: usize, create: impl FnOnce() -> NonNull<u8>
 /// Takes a block of the class back.
 ///
 /// The block's reference to the depot goes with it: `depot` may be that one.
-#[inline]
+#[inline(always)]
 pub(super) fn put(depot: &DepotRef, class: usize, block: Block) {
-    match with_local(depot, |local| local.put(class, block)) {
-        Some(None) => {}
-        // The thread's magazines have a reference of their own.
-        Some(Some(surplus)) => Depot::dispose(depot, class, surplus),
-        None => put_directly(depot.clone(), class, block),
+    let is_kept = last(depot).is_some_and(|local| local.try_put(class, block));
+    if !is_kept {
+        put_slow(depot, class, block);
     }
 }
 
 #[cold]
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "a reference of its own: the block's may go with the block"
-)]
-fn put_directly(depot: DepotRef, class: usize, block: Block) {
-    depot.count_put(class);
-    let surplus = depot.give(class, [block].into_iter());
+#[inline(never)]
+fn put_slow(depot: &DepotRef, class: usize, block: Block) {
+    // A reference of its own: the block's may go with the block.
+    let depot = depot.clone();
+    let surplus = with_local(&depot, |local| local.put(class, block)).unwrap_or_else(|| {
+        depot.count_put(class);
+        depot.give(class, [block].into_iter())
+    });
     Depot::dispose(&depot, class, surplus);
 }
 
 /// Gives up this thread's magazines of closed pools.
 pub(super) fn leave_closed() {
     // A thread that ends has given all of them up.
-    let _ = THREAD.try_with(Thread::leave_closed);
+    let _ = ALL.try_with(All::leave_closed);
+}
+
+/// The thread's magazines for the pool, if that is the one that it used last.
+#[inline(always)]
+fn last(depot: &DepotRef) -> Option<&Local> {
+    let last = LAST.get();
+    // SAFETY: the thread's magazines live until it takes them off both records, which nothing does that is done with them.
+    ptr::eq(last.depot, depot.as_ptr().as_ptr()).then(|| unsafe { &*last.local })
 }
 
 /// None when the thread is ending, or the pool is closed and the thread has no magazines of it.
-#[inline]
 fn with_local<R>(depot: &DepotRef, work: impl FnOnce(&Local) -> R) -> Option<R> {
-    let found = THREAD.try_with(|thread| {
-        let last = NonNull::new(thread.last.get());
-        // SAFETY: it is one of `all`, and they live until they leave it.
-        let is_of = |last: &NonNull<Local>| unsafe { last.as_ref() }.is_of(depot);
-        last.filter(is_of).or_else(|| thread.find(depot))
-    });
-    // SAFETY: as above; and `work`, which is one of this file's, leads back into nothing that would make it leave.
-    found.ok().flatten().map(|local| work(unsafe { local.as_ref() }))
+    let local = ALL.try_with(|all| all.find(depot)).ok()??;
+    LAST.set(Last { depot: depot.as_ptr().as_ptr(), local: local.as_ptr() });
+    // SAFETY: one of `ALL`; and `work`, which is one of this file's, leads back into nothing that would make it leave.
+    Some(work(unsafe { local.as_ref() }))
 }
 
-impl Thread {
-    #[cold]
+impl All {
     fn find(&self, depot: &DepotRef) -> Option<NonNull<Local>> {
-        // SAFETY: all of `all` live.
+        // SAFETY: all of them live.
         let is_of = |local: &&NonNull<Local>| unsafe { local.as_ref() }.is_of(depot);
-        let known = self.all.borrow().iter().find(is_of).copied();
-        let local = known.or_else(|| {
+        let known = self.0.borrow().iter().find(is_of).copied();
+        known.or_else(|| {
             self.leave_closed();
             let local = Local::enter(depot)?;
-            self.all.borrow_mut().push(local);
+            self.0.borrow_mut().push(local);
             Some(local)
-        })?;
-        self.last.set(local.as_ptr());
-        Some(local)
+        })
     }
 
     fn leave_closed(&self) {
-        // SAFETY: all of `all` live.
+        // SAFETY: all of them live.
         let is_closed = |local: &mut NonNull<Local>| unsafe { local.as_ref() }.is_closed();
-        let closed: Vec<_> = self.all.borrow_mut().extract_if(.., is_closed).collect();
-        self.leave(closed);
-    }
-
-    fn leave(&self, locals: Vec<NonNull<Local>>) {
-        for local in locals {
-            if self.last.get() == local.as_ptr() {
-                self.last.set(ptr::null_mut());
-            }
-            // SAFETY: this thread entered it, and neither `last` nor `all` has it any more.
-            unsafe { Local::leave(local) };
-        }
+        let closed = self.0.borrow_mut().extract_if(.., is_closed).collect();
+        leave(closed);
     }
 }
 
-impl Drop for Thread {
+fn leave(locals: Vec<NonNull<Local>>) {
+    LAST.set(NONE);
+    for local in locals {
+        // SAFETY: this thread entered it, and neither record has it any more.
+        unsafe { Local::leave(local) };
+    }
+}
+
+impl Drop for All {
     fn drop(&mut self) {
-        let all = self.all.take();
-        self.leave(all);
+        leave(self.0.take());
     }
 }

@@ -42,6 +42,8 @@ const FILES: &[(&str, &[&str])] = &[
     ("mailbox/room.rs", &["mailbox::"]),
     ("queue/claim.rs", &["queue::claim", "queue::mpsc", "mailbox::"]),
     ("actor/reply.rs", &["reply"]),
+    ("buf/depot.rs", &["buf::"]),
+    ("buf/local.rs", &["buf::"]),
     ("runtime/handle.rs", &["handle"]),
     ("runtime/slot.rs", &["runtime::queues", "runtime::run_queue"]),
     ("runtime/ring.rs", &["runtime::queues", "runtime::run_queue"]),

@@ -64,7 +64,8 @@ fn memory_stays_flat_while_one_thread_gets_and_another_drops() {
     let hit_ratio = stats.hit_ratio().unwrap();
     println!("{sent} buffers in {seconds} s, {:.4} % from the pool", 100.0 * hit_ratio);
     assert_flat("held by the pool", &held);
-    if let Some(resident) = resident {
+    // AddressSanitizer holds back what is freed.
+    if let Some(resident) = resident.filter(|_| !cfg!(ostraca_asan)) {
         assert_flat("resident", &resident);
     }
 }
