@@ -20,17 +20,15 @@ while (($#)); do
             seed=${2:?--seed needs a number}
             shift
             ;;
-        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | history | files | bridge | findings | dashboard) chosen+=("$1") ;;
+        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | history | files | bridge | findings | dashboard | buffers) chosen+=("$1") ;;
         *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [history] [files] [bridge] [findings] [dashboard]" >&2
-        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | buffers) chosen+=("$1") ;;
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [buffers]" >&2
+            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [history] [files] [bridge] [findings] [dashboard] [buffers]" >&2
             exit 2
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history files bridge findings dashboardbuffers)
+((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history files bridge findings dashboard buffers)
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 
