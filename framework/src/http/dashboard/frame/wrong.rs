@@ -241,17 +241,22 @@ fn fit(capacity: &Capacity) -> Option<Fit> {
     let law = of.law?;
     let available = of.work.available.max(1.0);
     let at = |n: f64| law.lambda * n / (1.0 + law.sigma * (n - 1.0) + law.kappa * n * (n - 1.0));
-    let line = (0..=POINTS).map(|point| {
-        let n = available * f64::from(point) / f64::from(POINTS);
-        [short(n), short(at(n))]
-    });
+    let line: Vec<[f64; 2]> = (0..=POINTS)
+        .map(|point| {
+            let n = available * f64::from(point) / f64::from(POINTS);
+            [short(n), short(at(n))]
+        })
+        .collect();
+    // Where it is greatest: with more at work than that it does less.
+    let best =
+        line.iter().copied().max_by(|one, other| one[1].total_cmp(&other[1])).map_or(available, |[n, _]| n);
     Some(Fit {
         label: of.type_name,
         lambda: short(law.lambda),
         sigma: short(law.sigma),
         kappa: short(law.kappa),
-        line: line.collect(),
+        line,
         now: [short(of.work.used), short(of.per_second)],
-        peak: of.saturates_at.map(|peak| [available, peak.value, peak.low, peak.high].map(short)),
+        peak: of.saturates_at.map(|peak| [best, peak.value, peak.low, peak.high].map(short)),
     })
 }
