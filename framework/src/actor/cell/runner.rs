@@ -10,7 +10,7 @@ use super::super::parent::AnyCell;
 use super::super::scope::{Entered, Place};
 use super::super::trace::{self, Traced};
 use super::super::turn::Turn;
-use super::super::{Actor, scope};
+use super::super::{Actor, sampling, scope};
 use super::life::{At, Life, Phase};
 use super::seeded::Origin;
 use super::{Cell, FutureSlot, TypeRef};
@@ -499,12 +499,15 @@ impl<'a, A: Actor> Runner<'a, A> {
         }
         let end = self.cell.now();
         self.cell.residence.set_traced(trace::is_on());
-        let sample = self.life().pace.take_sample();
+        let mut sample = self.life().pace.take_sample();
         if done.is_some() {
             let commons = &self.cell.commons;
             self.life().pace.measured(start, end, || commons.millis());
         }
-        if self.cell.commons.sampling.handling() {
+        if self.cell.commons.sampling.handling()
+            && let Some(weight) = sampling::counted(sample.weight)
+        {
+            sample.weight = weight;
             self.sampled(handler, sample, (start, end), done);
         }
         if end.saturating_duration_since(*budget.began.get_or_insert(start)) > BUDGET_TIME {
