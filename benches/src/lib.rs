@@ -2,6 +2,7 @@
 //!
 //! **What it is.** Groups of works ([`actors`], [`queues`], [`orders`], [`batching`],
 //! [`pools`], [`caches`], [`shards`]), each a table: a work, its rows, and one entry a peer
+//! [`pools`], [`caches`], [`buffers`]), each a table: a work, its rows, and one entry a peer
 //! and variant. The bin `compare` runs the tables interleaved and prints ratios; the criterion benches run the
 //! same functions one by one. README.md says what each row does and why each rival is configured as it is.
 //!
@@ -17,6 +18,7 @@
 
 pub mod actors;
 pub mod batching;
+pub mod buffers;
 pub mod caches;
 pub mod calibrate;
 pub mod capacity;

@@ -1,6 +1,7 @@
 //! The book's code: each file is a chapter's program, shown there and run here to its end.
 
 mod actix;
+mod bytes;
 mod ch01_first_actor;
 mod ch02_forgetful;
 mod ch02_journal;

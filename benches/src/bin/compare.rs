@@ -4,7 +4,7 @@ use std::env::args;
 use std::process::ExitCode;
 
 use ostraca_benches::compare::{self, Options};
-use ostraca_benches::{actors, batching, caches, capacity, files, orders, overhead, pools, queues, shards};
+use ostraca_benches::{actors, batching, buffers, caches, capacity, files, orders, overhead, pools, queues, shards};
 
 fn main() -> ExitCode {
     let groups = [
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         caches::group(),
         overhead::group(),
         capacity::group(),
+        buffers::group(),
         shards::group(),
         files::group(),
     ];
