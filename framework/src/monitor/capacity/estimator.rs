@@ -86,7 +86,7 @@ impl Estimator {
         let types = snapshot.types.iter().filter_map(|of| self.of_type(snapshot, of, cores, seconds));
         let types: Vec<TypeCapacity> = types.collect();
         let by_cpu = cpu.filter(|cpu| cpu.part() >= PART_MIN).and_then(|_| {
-            let (_, estimate) = self.node_samples.law(last.at, cores)?;
+            let estimate = self.node_samples.peak_beside_others(last.at, cores)?;
             Some((estimate, Bottleneck::Processors))
         });
         let by_types = types.iter().filter_map(|of| of.as_part_of(per_second));

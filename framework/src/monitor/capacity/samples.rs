@@ -38,15 +38,40 @@ impl Samples {
         bin.push_back((now, sample));
     }
 
+    fn all(&self, now: Instant) -> Vec<Sample> {
+        let is_new = |at: Instant| now.saturating_duration_since(at) < AGE_MAX;
+        let kept = self.bins.iter().flatten().filter(|(at, _)| is_new(*at));
+        kept.map(|(_, sample)| *sample).collect()
+    }
+
+    /// The peak with up to `n_max` at work, a part of which works without any message, whatever the load: timers, and
+    /// whatever else the process does. That part is not the law's.
+    pub(super) fn peak_beside_others(&self, now: Instant, n_max: f64) -> Option<Estimate> {
+        let samples = self.all(now);
+        let least = samples.iter().map(|sample| sample.n).fold(f64::MAX, f64::min);
+        let idle = intercept(&samples)?.clamp(0.0, 0.9 * least);
+        let beside = samples.iter().map(|sample| Sample { n: sample.n - idle, ..*sample });
+        let most = samples.iter().map(|sample| sample.n).fold(0.0, f64::max);
+        if most < 0.1 * n_max { None } else { Some(learn(&beside.collect::<Vec<_>>(), n_max - idle)?.1) }
+    }
+
     /// The law, and the peak with up to `n_max` at work.
     pub(super) fn law(&self, now: Instant, n_max: f64) -> Option<(Law, Estimate)> {
-        let is_new = |at: Instant| now.saturating_duration_since(at) < AGE_MAX;
-        let kept = self.bins.iter().flatten().filter(|(at, _)| is_new(*at)).map(|(_, sample)| *sample);
-        let samples: Vec<Sample> = kept.collect();
+        let samples = self.all(now);
         // Of a load that was never a tenth of what there could be, the rest is a guess.
         let most = samples.iter().map(|sample| sample.n).fold(0.0, f64::max);
         if most < 0.1 * n_max { None } else { learn(&samples, n_max) }
     }
+}
+
+/// Where a line through the samples has no messages: how many are at work then.
+fn intercept(samples: &[Sample]) -> Option<f64> {
+    let count = samples.len() as f64;
+    let mean = |of: fn(&Sample) -> f64| samples.iter().map(of).sum::<f64>() / count;
+    let (x, n) = (mean(|sample| sample.x), mean(|sample| sample.n));
+    let xx: f64 = samples.iter().map(|sample| (sample.x - x).powi(2)).sum();
+    let xn: f64 = samples.iter().map(|sample| (sample.x - x) * (sample.n - n)).sum();
+    (xx > 0.0).then(|| n - x * xn / xx)
 }
 
 #[cfg(test)]
@@ -71,6 +96,18 @@ mod tests {
         assert!(kept <= 9 + KEPT, "{kept}");
         let (law, estimate) = samples.law(now, 2.0).unwrap();
         assert!((law.lambda - 100.0).abs() < 1e-6 && (estimate.value - 200.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_works_without_messages_is_not_the_laws() {
+        let now = Instant::now();
+        let mut samples = Samples::default();
+        for at in 1..=10 {
+            let x = 100.0 * f64::from(at);
+            samples.push(now, Sample { n: 0.2 + x / 1_000.0, x, messages: 1e3 });
+        }
+        let peak = samples.peak_beside_others(now, 2.0).unwrap();
+        assert!((peak.value - 1_800.0).abs() < 20.0, "{peak:?}");
     }
 
     #[test]
