@@ -4,7 +4,9 @@ use std::env::args;
 use std::process::ExitCode;
 
 use ostraca_benches::compare::{self, Options};
-use ostraca_benches::{actors, batching, buffers, caches, capacity, files, orders, overhead, pools, queues, shards};
+use ostraca_benches::{
+    actors, batching, buffers, caches, capacity, files, orders, overhead, pools, queues, shards,
+};
 
 fn main() -> ExitCode {
     let groups = [

@@ -35,7 +35,7 @@ fn an_open_page_costs_little() {
         (0..ACTORS).map(|_| runtime.block_on(service.system.spawn::<Greeter>(())).unwrap()).collect();
     runtime.block_on(service.rest());
     browser.look(DESKTOP, false, "light");
-    let mut part = |is_open: bool| {
+    let part = |is_open: bool| {
         if is_open {
             browser.open(&service.url("/_ostraca"));
             browser.until("document.querySelector('#live.is-live')");
