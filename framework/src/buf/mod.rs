@@ -16,8 +16,9 @@
 //!
 //! **Cost.** A get and its drop are some plain loads and stores on the thread's own memory; one in dozens takes a lock.
 //!
-//! **Where it pays** (`compare buffers`). From 16 KiB it is no slower than glibc's malloc and mimalloc, from 4 KiB no
-//! slower than glibc's; where buffers go from thread to thread glibc takes several times as long. And wherever a budget or
+//! **Where it pays** (`compare buffers`). From 4 KiB it is no slower than glibc's malloc, and from 16 KiB than mimalloc
+//! where the thread that gets a buffer drops it; where buffers cross threads glibc takes several times as long, and
+//! mimalloc can be ahead. And wherever a budget or
 //! exact counts are wanted.
 //!
 //! **Where it does not pay.** Buffers of up to some 2 KiB that live and die on one thread: of 64 in use at once, glibc hands
