@@ -1,13 +1,14 @@
 //! The pool of buffers.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::class;
 use super::depot::{Block, Counts, Depot, DepotRef};
 use super::local::CLASSES_MAX;
 use super::pooled::PooledBuf;
 use super::thread;
+use crate::stats::{BufferNumbers, BufferSource, SharedCounter};
 
 /// Buffers of size classes, used again and again within a byte budget. Clones are one pool.
 ///
@@ -42,6 +43,7 @@ struct Shared {
     name: Arc<str>,
     depot: DepotRef,
     wipes: bool,
+    refused: SharedCounter,
 }
 
 /// Why [`BufferPool::try_get`] has no buffer.
@@ -78,6 +80,8 @@ pub struct BufferStats {
     pub bytes_max: usize,
     /// What they have.
     pub held_bytes: usize,
+    /// Times that [`BufferPool::try_get`] had no buffer within the budget.
+    pub refused: u64,
     /// Buffers that were no class's, as they were too large or the budget was spent.
     pub unpooled: u64,
     /// Those of them that are in use.
@@ -150,7 +154,7 @@ impl BufferPool {
             unsafe { class::free(block.0, class::bytes(number)) };
         };
         let depot = DepotRef::new((0..CLASSES_MAX).map(class::bytes), bytes_max, Box::new(dispose));
-        BufferPool { shared: Arc::new(Shared { name, depot, wipes }) }
+        BufferPool { shared: Arc::new(Shared { name, depot, wipes, refused: SharedCounter::default() }) }
     }
 
     /// What it is called.
@@ -216,18 +220,14 @@ impl BufferPool {
     /// What it has done, and holds.
     #[must_use]
     pub fn stats(&self) -> BufferStats {
-        let depot = &self.shared.depot;
-        let unpooled = depot.unpooled();
-        // What ends is read before what begins, as in the depot.
-        let (freed, bytes_freed) = (unpooled.freed.value(), unpooled.bytes_freed.value());
-        BufferStats {
-            classes: depot.counts().into_iter().map(BufferClassStats::from).collect(),
-            bytes_max: depot.bytes_max(),
-            held_bytes: depot.held(),
-            unpooled: unpooled.made.value(),
-            unpooled_live: unpooled.made.value().saturating_sub(freed),
-            unpooled_live_bytes: unpooled.bytes_made.value().saturating_sub(bytes_freed),
-        }
+        self.shared.stats()
+    }
+
+    /// Its numbers for a monitor: `monitor.add_buffers(pool.source())`. They are shown as long as the pool has a handle.
+    #[must_use]
+    pub fn source(&self) -> Weak<dyn BufferSource> {
+        let shared: Weak<Shared> = Arc::downgrade(&self.shared);
+        shared
     }
 }
 
@@ -245,6 +245,40 @@ impl fmt::Debug for BufferPool {
             .field("held_bytes", &depot.held())
             .field("bytes_max", &depot.bytes_max())
             .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn stats(&self) -> BufferStats {
+        let depot = &self.depot;
+        let unpooled = depot.unpooled();
+        // What ends is read before what begins, as in the depot.
+        let (freed, bytes_freed) = (unpooled.freed.value(), unpooled.bytes_freed.value());
+        BufferStats {
+            classes: depot.counts().into_iter().map(BufferClassStats::from).collect(),
+            bytes_max: depot.bytes_max(),
+            held_bytes: depot.held(),
+            refused: self.refused.value(),
+            unpooled: unpooled.made.value(),
+            unpooled_live: unpooled.made.value().saturating_sub(freed),
+            unpooled_live_bytes: unpooled.bytes_made.value().saturating_sub(bytes_freed),
+        }
+    }
+}
+
+impl BufferSource for Shared {
+    fn numbers(&self) -> BufferNumbers {
+        let stats = self.stats();
+        let sum = |of: fn(&BufferClassStats) -> u64| stats.classes.iter().map(of).sum::<u64>();
+        let mut numbers = BufferNumbers::named(self.name.clone());
+        numbers.in_use = sum(|class| class.live);
+        numbers.free = sum(|class| class.idle);
+        numbers.bytes = stats.held_bytes as u64;
+        numbers.bytes_max = Some(stats.bytes_max as u64);
+        numbers.taken = sum(|class| class.hits + class.misses) + stats.unpooled;
+        numbers.allocated = sum(|class| class.misses) + stats.unpooled;
+        numbers.refused = Some(stats.refused);
+        numbers
     }
 }
 
