@@ -220,9 +220,13 @@ run_dashboard() {
     }
     OSTRACA_DASHBOARD_SECONDS=${OSTRACA_DASHBOARD_SECONDS:-30} \
         cargo test --locked -p ostraca-tests --release --test dashboard an_open_page -- --nocapture
+}
+
 # Buffers that always cross from one thread to another: memory stays flat. Its short form is one of the plain tests.
 run_buffers() {
+    [[ $form == long ]] || {
         echo "buffers: 3 s, run by cargo test"
+        return 0
     }
     OSTRACA_SOAK_SECONDS=${OSTRACA_SOAK_SECONDS:-600} \
         cargo test --locked -p ostraca-tests --release --test buffers flat -- --nocapture

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use ostraca::monitor::{By, MonitorSettings, Resolution, Sampler};
 use ostraca::prelude::*;
+use thiserror::Error;
 
 struct Till {
     cents: i64,
 }
 
-#[derive(Debug, PartialEq)]
-struct NoSuchCoin;
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no such coin")]
+pub(crate) struct NoSuchCoin;
 
 #[actor]
 impl Till {
@@ -45,7 +47,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for _ in 0..20 {
         till.pay(5).await?;
     }
-    assert_eq!(till.pay(0).await.unwrap_err().refusal(), Some(&NoSuchCoin));
+    assert_eq!(till.pay(0).await.map_err(|error| error.refusal()), Err(Some(NoSuchCoin)));
 
     let snapshot = monitor.latest().await;
     let pay = snapshot.of_handler("Till", "pay").expect("it is a handler of Till's");

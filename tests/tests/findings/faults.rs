@@ -312,6 +312,7 @@ async fn actors_that_wait_for_a_store_are_named() {
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::await_holding_lock, reason = "who waits for it is a test with a thread of its own")]
 async fn memory_that_grows_is_named() {
     let _alone = memory();
     let system = System::start().unwrap();

@@ -27,7 +27,7 @@ const NOISE: f64 = 0.01 * 0.01;
 /// How many at work at once tell what pairs cost.
 const PAIRS_FROM: f64 = 2.0;
 /// The half interval, relative, that is left when the samples agree: load that was never there may do what they do not
-/// show. What `compare capacity` measured was up to 6 % off where the bootstrap alone said 2 %.
+/// show. A choice, not a measurement: of the works of `compare capacity` some came further from what was foretold.
 const HALF_MIN: f64 = 0.08;
 
 impl Law {
