@@ -61,7 +61,7 @@ pub(super) fn read_head<'a>(head: &'a [u8], mount: &str) -> Result<Asked<'a>, St
         // The empty line ends the head, so anything that is not whole is wrong.
         Ok(parsed) if parsed == httparse::Status::Complete(head.len()) => {}
         Ok(_) => return Err(Status::BAD_REQUEST),
-        Err(error) => return Err(refusal(error)),
+        Err(error) => return Err(refusal(error, head)),
     }
     let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version) else {
         return Err(Status::BAD_REQUEST);
@@ -89,13 +89,18 @@ pub(super) fn read_head<'a>(head: &'a [u8], mount: &str) -> Result<Asked<'a>, St
 /// is not to be waited for.
 pub(super) fn check_beginning(head: &[u8]) -> Result<(), Status> {
     let mut fields = [EMPTY_HEADER; FIELDS_LEN_MAX];
-    Request::new(&mut fields).parse(head).map(drop).map_err(refusal)
+    Request::new(&mut fields).parse(head).map(drop).map_err(|error| refusal(error, head))
 }
 
-fn refusal(error: Error) -> Status {
+fn refusal(error: Error, head: &[u8]) -> Status {
     match error {
         Error::TooManyHeaders => Status::HEADER_FIELDS_TOO_LARGE,
-        Error::Version => Status::VERSION_NOT_SUPPORTED,
+        // Of another version, or of none.
+        Error::Version
+            if head.split(|&byte| byte == b' ').nth(2).is_some_and(|word| word.starts_with(b"HTTP/")) =>
+        {
+            Status::VERSION_NOT_SUPPORTED
+        }
         _ => Status::BAD_REQUEST,
     }
 }

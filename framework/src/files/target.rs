@@ -23,7 +23,7 @@ impl Target {
         let below = below(path, mount.as_bytes()).ok_or(Status::NOT_FOUND)?;
         let is_folder = below.is_empty() || below.last() == Some(&b'/');
         let path = below.strip_suffix(b"/").unwrap_or(&below);
-        if !path.is_empty() {
+        if !below.is_empty() {
             path.split(|&byte| byte == b'/').try_for_each(check_segment)?;
         }
         Ok(Target { path: path.to_vec(), is_folder })
