@@ -201,12 +201,13 @@ fn every_key_of_the_configuration_is_on_its_page() {
     let page = read("book/src/configuration.md");
     let keys = source("system/config/keys.rs");
     let (system, actor) = keys.split_once("const ACTOR").unwrap();
+    let (system, monitor) = system.split_once("const MONITOR").unwrap();
     let names = |text: &str| -> Vec<String> {
         text.split("name: \"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
     };
-    let rows =
-        names(system).into_iter().chain(names(actor).into_iter().map(|key| format!("actor.Type.{key}")));
-    let rows: Vec<_> = rows.collect();
+    let within = |text, path: &'static str| names(text).into_iter().map(move |key| format!("{path}{key}"));
+    let rows: Vec<_> =
+        within(system, "").chain(within(monitor, "monitor.")).chain(within(actor, "actor.Type.")).collect();
     assert!(rows.len() >= 10, "only {rows:?} are seen");
     let missing = rows.iter().filter(|key| !page.contains(&format!("| `{key}` |")));
     assert_none(&missing.map(|key| format!("configuration.md: no row for `{key}`")).collect::<Vec<_>>());

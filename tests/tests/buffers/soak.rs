@@ -63,17 +63,19 @@ fn memory_stays_flat_while_one_thread_gets_and_another_drops() {
     let resident: Option<Vec<u64>> = readings.iter().map(|reading| reading.0).collect();
     let hit_ratio = stats.hit_ratio().unwrap();
     println!("{sent} buffers in {seconds} s, {:.4} % from the pool", 100.0 * hit_ratio);
-    assert_flat("held by the pool", &held);
+    assert_flat("held by the pool", &held, seconds);
     // AddressSanitizer holds back what is freed.
     if let Some(resident) = resident.filter(|_| !cfg!(ostraca_asan)) {
-        assert_flat("resident", &resident);
+        assert_flat("resident", &resident, seconds);
     }
 }
 
-/// The second half of the readings lies within 5 % of the first half's greatest.
-fn assert_flat(what: &str, readings: &[u64]) {
+/// The second half of the readings lies within 5 % of the first half's greatest; within a quarter in a run of seconds, which
+/// ends while the magazines still find their lengths.
+fn assert_flat(what: &str, readings: &[u64], seconds: f64) {
+    let more = if seconds < 60.0 { 1.25 } else { 1.05 };
     let (first, second) = readings.split_at(readings.len() / 2);
     let (before, after) = (first.iter().max().unwrap(), second.iter().max().unwrap());
     println!("{what}: at most {before} bytes, then at most {after}, {} readings", readings.len());
-    assert!(*after as f64 <= *before as f64 * 1.05, "{what}: {before} bytes became {after}");
+    assert!(*after as f64 <= *before as f64 * more, "{what}: {before} bytes became {after}");
 }
