@@ -62,8 +62,12 @@ async fn a_thousand_slow_clients_take_little_memory_each() {
     println!("{each} bytes a slow client, the client's own end included");
     assert!(each <= 64 << 10, "{each} bytes a slow client");
     // Somebody who is not slow is served.
-    assert_eq!(client::get(place.address(), "/file").await.body.len(), 16 << 20);
-    drop(clients);
+    // It keeps its connection: with what the slow ones hold, the kernel may be short of memory for TCP, and then resets
+    // sockets that are closed and not sent to the end yet.
+    let mut quick = Client::connect(place.address()).await;
+    quick.send("GET /file HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(quick.answer(false).await.unwrap().body.len(), 16 << 20);
+    drop((clients, quick));
     eventually(|| place.spec.numbers().connections == 0).await;
     place.close().await;
 }
