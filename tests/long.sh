@@ -225,7 +225,7 @@ run_dashboard() {
 # Buffers that always cross from one thread to another: memory stays flat. Its short form is one of the plain tests.
 run_buffers() {
     [[ $form == long ]] || {
-        echo "buffers: 3 s, run by cargo test"
+        echo "buffers: 6 s, run by cargo test"
         return 0
     }
     OSTRACA_SOAK_SECONDS=${OSTRACA_SOAK_SECONDS:-600} \

@@ -33,15 +33,17 @@ fn compare(browser: &Browser, service: &Service) -> Vec<String> {
     let metrics = Metrics::read(service.address);
     let text = |selector: &str| browser.text(selector);
     let mut complaints = Complaints::default();
+    // The monitor's own message, that of the pull, may wait.
+    let waiting = parse(&text("[data-tile=mailboxes] .value"));
+    if waiting > 1.0 {
+        complaints.0.push(format!("{waiting} messages wait in a service at rest"));
+    }
     let mut compare = |what: &str, shown: &str, measured: f64| complaints.compare(what, shown, measured);
 
     let total = |family: &str| metrics.sum(family, "");
     compare("actors", text("[data-tile=mailboxes] .sub").trim_start_matches("of "), total("ostraca_actors"));
     compare("restarts", &text("[data-tile=restarts] .value"), total("ostraca_actor_restarts_total"));
     compare("dead letters", &text("[data-tile=restarts] .sub"), metrics.of("ostraca_dead_letters_total"));
-    // The monitor's own messages may wait: that of its timer, and that of who asks for a pull.
-    let waiting = parse(&text("[data-tile=mailboxes] .value"));
-    assert!(waiting <= 2.0, "{waiting} messages wait in a service at rest");
 
     for (handler, numbers) in handlers(browser) {
         let (actor, method) = handler.split_once('.').unwrap();
