@@ -301,8 +301,9 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     #[cold]
     fn note_failed(&self, error: &AskError<M::Refusal>) {
         if let Some(failure) = error.failure() {
-            let (actor, asked) = (self.target.cell().label(), short_type_name::<M>());
-            tracing::debug!(target: "ostraca::ask", %actor, asked, "{failure}");
+            let asked = short_type_name::<M>();
+            // The label is made only where somebody listens.
+            tracing::debug!(target: "ostraca::ask", actor = %self.target.cell().label(), asked, "{failure}");
         }
     }
 
