@@ -62,6 +62,23 @@ pub trait Handles<M: Message>: Actor {
     }
 }
 
+/// `Handles` of an actor that is written by hand and takes this message alone: instead of an enum it has the envelope.
+macro_rules! takes_only {
+    ($message:ty, $actor:ty) => {
+        impl $crate::actor::Handles<$message> for $actor {
+            fn wrap(envelope: $crate::actor::Envelope<$message>) -> Self::Message {
+                envelope
+            }
+
+            fn unwrap(message: Self::Message) -> $crate::actor::Envelope<$message> {
+                message
+            }
+        }
+    };
+}
+
+pub(crate) use takes_only;
+
 /// A plain handler: what it is called by when neither the message nor its answer has to travel.
 pub struct Direct<A: Actor, M: Message> {
     pub(super) index: usize,

@@ -72,6 +72,7 @@ pub(crate) use cell::{Birth, Cell, Name, StartOn};
 pub(crate) use commons::{Commons, Owner, PoolSource, Resizing, Retired};
 pub(crate) use home::PINNED_MAX;
 pub(crate) use lifecycle::{first_start, short_type_name};
+pub(crate) use message::takes_only;
 pub(crate) use parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, IncarnationEnd, Parent, Verdict};
 pub(crate) use reply::{RawReply, ReplyRx, pair as reply_pair};
 pub(crate) use request::earlier;

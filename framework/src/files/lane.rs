@@ -13,8 +13,8 @@ use super::folder::Folder;
 use super::limits::Limits;
 use super::numbers::{Counts, Numbers};
 use crate::actor::{
-    Actor, Context, Envelope, Handled, HandlerInfo, Handles, Message, NoMethods, Route, StartError,
-    StopReason, Turn,
+    Actor, Context, Envelope, Handled, HandlerInfo, Message, NoMethods, Route, StartError, StopReason, Turn,
+    takes_only,
 };
 use crate::buf::transfer::Network;
 use crate::sync::Mutex;
@@ -96,15 +96,7 @@ impl Message for ReadNumbers {
     type Refusal = Infallible;
 }
 
-impl Handles<ReadNumbers> for FileLane {
-    fn wrap(envelope: Envelope<ReadNumbers>) -> Envelope<ReadNumbers> {
-        envelope
-    }
-
-    fn unwrap(message: Envelope<ReadNumbers>) -> Envelope<ReadNumbers> {
-        message
-    }
-}
+takes_only!(ReadNumbers, FileLane);
 
 impl Actor for FileLane {
     type Args = LaneSpec;

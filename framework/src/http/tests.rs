@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::actor::{
-    Actor, ActorRef, Context, Envelope, Handled, HandlerInfo, Handles, Message, NoMethods, Route, Settings,
-    StartError, Turn,
+    Actor, ActorRef, Context, Envelope, Handled, HandlerInfo, Message, NoMethods, Route, Settings,
+    StartError, Turn, takes_only,
 };
 use crate::shard::{Keyed, Shards};
 use crate::system::System;
@@ -54,15 +54,7 @@ impl Keyed for Order {
     }
 }
 
-impl Handles<Order> for Counter {
-    fn wrap(envelope: Envelope<Order>) -> Envelope<Order> {
-        envelope
-    }
-
-    fn unwrap(message: Envelope<Order>) -> Envelope<Order> {
-        message
-    }
-}
+takes_only!(Order, Counter);
 
 impl Actor for Counter {
     type Args = ();

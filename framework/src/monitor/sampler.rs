@@ -14,8 +14,8 @@ use super::pull::{Pull, Source};
 use super::snapshot::Snapshot;
 use super::top::Windows;
 use crate::actor::{
-    Actor, Context, Envelope, Handled, HandlerInfo, Handles, Inline, Message, NoMethods, Route, Settings,
-    StartError, Turn,
+    Actor, Context, Envelope, Handled, HandlerInfo, Inline, Message, NoMethods, Route, Settings, StartError,
+    Turn, takes_only,
 };
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -64,15 +64,7 @@ impl Message for Sample {
     type Refusal = Infallible;
 }
 
-impl Handles<Sample> for SystemMonitor {
-    fn wrap(envelope: Envelope<Sample>) -> Envelope<Sample> {
-        envelope
-    }
-
-    fn unwrap(message: Envelope<Sample>) -> Envelope<Sample> {
-        message
-    }
-}
+takes_only!(Sample, SystemMonitor);
 
 impl Actor for SystemMonitor {
     type Args = Args;

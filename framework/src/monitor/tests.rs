@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::actor::{
-    Actor, ActorRef, Context, Envelope, Handled, HandlerInfo, Handles, Message, NoMethods, Route, StartError,
-    Turn,
+    Actor, ActorRef, Context, Envelope, Handled, HandlerInfo, Message, NoMethods, Route, StartError, Turn,
+    takes_only,
 };
 use crate::cache::{CacheStats, KeyedCache};
 use crate::system::System;
@@ -33,15 +33,7 @@ impl Default for Views {
     }
 }
 
-impl Handles<Work> for Probe {
-    fn wrap(envelope: Envelope<Work>) -> Envelope<Work> {
-        envelope
-    }
-
-    fn unwrap(message: Envelope<Work>) -> Envelope<Work> {
-        message
-    }
-}
+takes_only!(Work, Probe);
 
 impl Actor for Probe {
     type Args = ();

@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 use super::replicas::Replicas;
 use super::spec::Concurrency;
 use crate::actor::{
-    Actor, AnyParent, Birth, Cell, Commons, Context, Envelope, Handled, HandlerInfo, Handles, Inline,
-    Message, NoMethods, RawReply, Route, Settings, SpawnError, StartError, StartOn, Turn,
+    Actor, AnyParent, Birth, Cell, Commons, Context, Envelope, Handled, HandlerInfo, Inline, Message,
+    NoMethods, RawReply, Route, Settings, SpawnError, StartError, StartOn, Turn, takes_only,
 };
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -175,15 +175,7 @@ impl Message for Look {
     type Refusal = Infallible;
 }
 
-impl Handles<Look> for PoolKeeper {
-    fn wrap(envelope: Envelope<Look>) -> Envelope<Look> {
-        envelope
-    }
-
-    fn unwrap(message: Envelope<Look>) -> Envelope<Look> {
-        message
-    }
-}
+takes_only!(Look, PoolKeeper);
 
 impl Actor for PoolKeeper {
     type Args = Args;

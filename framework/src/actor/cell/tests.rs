@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 
 use super::*;
-use crate::actor::{Envelope, Handled, HandlerInfo, Handles, Message, NoMethods, Route, StartError, Turn};
+use crate::actor::{Envelope, Handled, HandlerInfo, Message, NoMethods, Route, StartError, Turn, takes_only};
 
 struct Word(u64);
 
@@ -12,15 +12,7 @@ impl Message for u64 {
     type Refusal = std::convert::Infallible;
 }
 
-impl Handles<u64> for Word {
-    fn wrap(envelope: Envelope<u64>) -> Envelope<u64> {
-        envelope
-    }
-
-    fn unwrap(message: Envelope<u64>) -> Envelope<u64> {
-        message
-    }
-}
+takes_only!(u64, Word);
 
 impl Actor for Word {
     type Args = ();

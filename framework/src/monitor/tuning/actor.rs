@@ -8,8 +8,9 @@ use std::time::Duration;
 use super::settings::Tuning;
 use super::tuner::{Decisions, SLICE_TICKS, Tuner};
 use crate::actor::{
-    Actor, ActorRef, AnyParent, Birth, Cell, Commons, Context, Envelope, Handled, HandlerInfo, Handles,
-    Inline, Message, NoMethods, RawReply, Route, Settings, SpawnError, StartError, StartOn, StopReason, Turn,
+    Actor, ActorRef, AnyParent, Birth, Cell, Commons, Context, Envelope, Handled, HandlerInfo, Inline,
+    Message, NoMethods, RawReply, Route, Settings, SpawnError, StartError, StartOn, StopReason, Turn,
+    takes_only,
 };
 use crate::sync::Mutex;
 
@@ -47,15 +48,7 @@ impl Message for Tick {
     type Refusal = Infallible;
 }
 
-impl Handles<Tick> for SystemTuner {
-    fn wrap(envelope: Envelope<Tick>) -> Envelope<Tick> {
-        envelope
-    }
-
-    fn unwrap(message: Envelope<Tick>) -> Envelope<Tick> {
-        message
-    }
-}
+takes_only!(Tick, SystemTuner);
 
 impl Actor for SystemTuner {
     type Args = Args;

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::actor::{
-    Actor, ActorRef, Context, Envelope, Handled, HandlerInfo, Handles, Message, NoMethods, Route, Settings,
-    StartError, Turn,
+    Actor, ActorRef, Context, Envelope, Handled, HandlerInfo, Message, NoMethods, Route, Settings,
+    StartError, Turn, takes_only,
 };
 
 struct Idle;
@@ -17,15 +17,7 @@ impl Message for Fall {
     type Refusal = std::convert::Infallible;
 }
 
-impl Handles<Fall> for Idle {
-    fn wrap(envelope: Envelope<Fall>) -> Envelope<Fall> {
-        envelope
-    }
-
-    fn unwrap(message: Envelope<Fall>) -> Envelope<Fall> {
-        message
-    }
-}
+takes_only!(Fall, Idle);
 
 impl Actor for Idle {
     type Args = ();
