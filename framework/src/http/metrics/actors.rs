@@ -161,9 +161,7 @@ pub(super) const HANDLERS: &[Family] = &[
         unit: "seconds",
         help: "How long messages waited before their handler began, from when they were sent, from samples.",
         samples: |source, out| {
-            handlers(source, |labels, of| {
-                of.waiting.iter().for_each(|times| out.add_times(labels, &times.all))
-            });
+            handlers(source, |labels, of| out.add_times(labels, of.waiting.as_ref().map(|times| &times.all)));
         },
     },
     Family {
@@ -173,7 +171,7 @@ pub(super) const HANDLERS: &[Family] = &[
         unit: "seconds",
         help: "How long messages waited before their handler began, from when they were sent, in the last interval.",
         samples: |source, out| {
-            handlers(source, |labels, of| of.waiting.iter().for_each(|times| out.add_summary(labels, times)));
+            handlers(source, |labels, of| out.add_summary(labels, of.waiting.as_ref()));
         },
     },
     Family {
@@ -184,7 +182,7 @@ pub(super) const HANDLERS: &[Family] = &[
         help: "How long handlers took, their awaits included, from samples.",
         samples: |source, out| {
             handlers(source, |labels, of| {
-                of.handling.iter().for_each(|times| out.add_times(labels, &times.all))
+                out.add_times(labels, of.handling.as_ref().map(|times| &times.all))
             });
         },
     },
@@ -195,9 +193,7 @@ pub(super) const HANDLERS: &[Family] = &[
         unit: "seconds",
         help: "How long handlers took, their awaits included, in the last interval.",
         samples: |source, out| {
-            handlers(source, |labels, of| {
-                of.handling.iter().for_each(|times| out.add_summary(labels, times))
-            });
+            handlers(source, |labels, of| out.add_summary(labels, of.handling.as_ref()));
         },
     },
 ];
@@ -522,7 +518,7 @@ pub(super) const BATCHES: &[Family] = &[
         labels: OF_HANDLER,
         unit: "seconds",
         help: "How long batches were held open for more messages.",
-        samples: |source, out| batches(source, |labels, of| out.add_times(&labels, &of.waits)),
+        samples: |source, out| batches(source, |labels, of| out.add_times(&labels, Some(&of.waits))),
     },
     Family {
         name: "ostraca_batch_call_seconds",
@@ -530,6 +526,6 @@ pub(super) const BATCHES: &[Family] = &[
         labels: OF_HANDLER,
         unit: "seconds",
         help: "How long calls of a batched handler took, of those that were timed.",
-        samples: |source, out| batches(source, |labels, of| out.add_times(&labels, &of.runs)),
+        samples: |source, out| batches(source, |labels, of| out.add_times(&labels, Some(&of.runs))),
     },
 ];

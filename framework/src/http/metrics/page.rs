@@ -66,9 +66,11 @@ impl Samples<'_> {
         self.add_some(labels, value.map(|time| time.as_secs_f64()));
     }
 
-    /// A histogram of times in nanoseconds.
-    pub(super) fn add_times(&mut self, labels: &[&str], times: &Distribution) {
-        self.add_histogram(labels, times, &SECONDS, 1e-9);
+    /// A histogram of times in nanoseconds, if there is one.
+    pub(super) fn add_times(&mut self, labels: &[&str], times: Option<&Distribution>) {
+        if let Some(times) = times {
+            self.add_histogram(labels, times, &SECONDS, 1e-9);
+        }
     }
 
     /// A histogram of lengths.
@@ -92,9 +94,10 @@ impl Samples<'_> {
         self.line("_count", labels, None, values.count() as f64);
     }
 
-    /// The quantiles of the last interval, and the sum and count of all.
-    pub(super) fn add_summary(&mut self, labels: &[&str], times: &Times) {
+    /// The quantiles of the last interval, and the sum and count of all; if there are any.
+    pub(super) fn add_summary(&mut self, labels: &[&str], times: Option<&Times>) {
         debug_assert_eq!(self.family.kind, Kind::Summary);
+        let Some(times) = times else { return };
         if let Some(recent) = &times.recent {
             let quantiles =
                 [("0.5", recent.p50), ("0.9", recent.p90), ("0.99", recent.p99), ("0.999", recent.p999)];

@@ -61,7 +61,7 @@ pub(super) const FAMILIES: &[Family] = &[
         labels: &[],
         unit: "seconds",
         help: "How long messages waited before their handler began, over all handlers.",
-        samples: |source, out| source.snapshot.waiting.iter().for_each(|times| out.add_summary(&[], times)),
+        samples: |source, out| out.add_summary(&[], source.snapshot.waiting.as_ref()),
     },
     Family {
         name: "ostraca_service_handling_seconds",
@@ -69,7 +69,7 @@ pub(super) const FAMILIES: &[Family] = &[
         labels: &[],
         unit: "seconds",
         help: "How long handlers took, over all of them.",
-        samples: |source, out| source.snapshot.handling.iter().for_each(|times| out.add_summary(&[], times)),
+        samples: |source, out| out.add_summary(&[], source.snapshot.handling.as_ref()),
     },
 ];
 
