@@ -1,5 +1,7 @@
 //! Of actors: by type, by handler, by shard; of their caches and batches.
 
+use std::collections::BTreeMap;
+
 use super::Source;
 use super::page::Samples;
 use super::table::Family;
@@ -199,15 +201,14 @@ pub(super) const HANDLERS: &[Family] = &[
 ];
 
 fn shards(source: &Source<'_>, mut see: impl FnMut(&[&str], &ActorNumbers)) {
-    let shards = || source.snapshot.actors.iter().filter(|actor| actor.label.shard().is_some());
-    for of_type in &source.snapshot.types {
-        let of_it = || shards().filter(|actor| actor.label.type_name() == of_type.type_name);
-        if of_it().count() <= SHARDS_LEN_MAX {
-            for actor in of_it() {
-                let shard = actor.label.shard().map(|shard| shard.to_string());
-                see(&[of_type.type_name, shard.as_deref().unwrap_or_default()], actor);
-            }
+    let mut types = BTreeMap::<&str, Vec<(usize, &ActorNumbers)>>::new();
+    for actor in &source.snapshot.actors {
+        if let Some(shard) = actor.label.shard() {
+            types.entry(actor.label.type_name()).or_default().push((shard, actor));
         }
+    }
+    for (type_name, shards) in types.into_iter().filter(|(_, shards)| shards.len() <= SHARDS_LEN_MAX) {
+        shards.into_iter().for_each(|(shard, actor)| see(&[type_name, &shard.to_string()], actor));
     }
 }
 
