@@ -186,10 +186,9 @@ fn is_zero_u64(count: &u64) -> bool {
 /// The tree of supervision, with the system as its root.
 pub(super) fn tree(system: &str, now: &Snapshot) -> Node {
     let mut children = HashMap::<Option<ActorId>, Vec<&ActorNumbers>>::new();
-    let known: BTreeSet<ActorId> = now.actors.iter().map(|actor| actor.label.id()).collect();
     for actor in &now.actors {
         // One whose parent is not listed is shown at the top rather than not at all.
-        let parent = actor.parent.filter(|parent| known.contains(parent));
+        let parent = actor.parent.filter(|parent| now.of_actor(*parent).is_some());
         children.entry(parent).or_default().push(actor);
     }
     let mut tree = Tree { children, nodes_left: NODES_MAX };

@@ -72,10 +72,11 @@ fn process(between: &Between<'_>) -> Vec<Fact> {
     facts.add("threads", "Threads", "count", whole(now.threads));
     let of = now.fds_max.map(|max| format!("of {max}"));
     facts.add_with("fds", "File descriptors", "count", whole(now.fds), of);
-    let rate = |now: Option<u64>, before: Option<Option<u64>>| between.rate(now?, before.flatten());
-    let voluntary = rate(now.switches_voluntary, before.map(|before| before.switches_voluntary));
+    let voluntary =
+        between.rate_of(now.switches_voluntary, before.and_then(|before| before.switches_voluntary));
     facts.add("switches_voluntary", "Waits", "rate", voluntary);
-    let involuntary = rate(now.switches_involuntary, before.map(|before| before.switches_involuntary));
+    let involuntary =
+        between.rate_of(now.switches_involuntary, before.and_then(|before| before.switches_involuntary));
     facts.add("switches_involuntary", "Preemptions", "rate", involuntary);
     facts.0
 }
@@ -137,6 +138,7 @@ fn buffers(now: &Snapshot) -> Vec<Fact> {
 }
 
 impl Between<'_> {
+    /// How fast a count grew that there may not be.
     fn rate_of(&self, now: Option<u64>, before: Option<u64>) -> Option<f64> {
         self.rate(now?, before)
     }

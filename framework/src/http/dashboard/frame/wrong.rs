@@ -118,20 +118,17 @@ impl Wrong {
     }
 }
 
-/// The worst first.
+/// The worst first, as the snapshot has them.
 fn findings(found: &[Finding], now: Instant) -> Vec<Found<'_>> {
-    let mut sorted: Vec<&Finding> = found.iter().collect();
-    sorted.sort_by_key(|finding| (Reverse(finding.severity), finding.opened_at));
-    let one = |finding: &&'_ Finding| finding.subject.to_string();
-    let shown = sorted.iter().map(|finding| Found {
+    let shown = found.iter().map(|finding| Found {
         kind: finding.kind.name(),
         level: match finding.severity {
             Severity::Critical => "bad",
             Severity::Warning => "warn",
             Severity::Notice => "info",
         },
-        subject: one(finding),
-        title: format!("{}: {}", one(finding), finding.kind.name().replace('_', " ")),
+        subject: finding.subject.to_string(),
+        title: format!("{}: {}", finding.subject, finding.kind.name().replace('_', " ")),
         summary: &finding.summary,
         evidence: finding
             .evidence
@@ -240,11 +237,10 @@ fn fit(capacity: &Capacity) -> Option<Fit> {
     let of = with_law().find(|of| Some(of.type_name) == first).or_else(busiest)?;
     let law = of.law?;
     let available = of.work.available.max(1.0);
-    let at = |n: f64| law.lambda * n / (1.0 + law.sigma * (n - 1.0) + law.kappa * n * (n - 1.0));
     let line: Vec<[f64; 2]> = (0..=POINTS)
         .map(|point| {
             let n = available * f64::from(point) / f64::from(POINTS);
-            [short(n), short(at(n))]
+            [short(n), short(law.throughput(n))]
         })
         .collect();
     // Where it is greatest: with more at work than that it does less.
