@@ -10,8 +10,9 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Bytes};
-use actix_web::{HttpRequest, HttpResponse, Resource, guard};
+use actix_web::{HttpRequest, HttpResponse, Resource};
 
+use super::routes;
 use crate::buf::transfer::Source;
 use crate::files::{Answer, Body, Conditions, Folder, Status, Target};
 
@@ -27,12 +28,11 @@ const CHUNK_LEN: u64 = 64 << 10;
 pub fn files(mount: &str, folder: Folder) -> Resource {
     let mount = mount.trim_matches('/').to_owned();
     let path = if mount.is_empty() { "/{file:.*}".to_owned() } else { format!("/{mount}/{{file:.*}}") };
-    let read = guard::Any(guard::Get()).or(guard::Head());
     let serve = move |request: HttpRequest| {
         let (mount, folder) = (mount.clone(), folder.clone());
         async move { respond(&request, &mount, &folder).await }
     };
-    web::resource(path).route(web::route().guard(read).to(serve)).default_service(web::to(async || {
+    web::resource(path).route(routes::read().to(serve)).default_service(web::to(async || {
         HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, HEAD")).finish()
     }))
 }
