@@ -112,6 +112,17 @@ pub struct CacheNumbers {
     pub tiered: Option<TieredStats>,
 }
 
+impl CacheNumbers {
+    /// Reads that found something, and those that did not, as its readers saw them: of one with tiers what any tier had
+    /// is found, and the memory's own count is the first of them.
+    pub(crate) fn reads(&self) -> (u64, u64) {
+        match &self.tiered {
+            Some(tiered) => (tiered.hits + tiered.stale, tiered.misses),
+            None => (self.stats.hits, self.stats.misses),
+        }
+    }
+}
+
 /// One actor.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

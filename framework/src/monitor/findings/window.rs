@@ -9,7 +9,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::super::numbers::{ActorNumbers, HandlerNumbers, TypeNumbers};
+use super::super::numbers::{ActorNumbers, CacheNumbers, HandlerNumbers, Times, TypeNumbers};
 use super::super::snapshot::Snapshot;
 use crate::actor::{ActorId, BatchStats, ClosedBy};
 use crate::mailbox::Activity;
@@ -217,15 +217,9 @@ impl<'a> Watched<'a> {
 
 impl TypeSample {
     pub(in crate::monitor) fn of(of_type: &TypeNumbers) -> Self {
-        let cache = |cache: &super::super::numbers::CacheNumbers| {
-            // What another tier had is found as well.
-            let tiered = cache.tiered.as_ref();
-            CacheSample {
-                name: cache.name,
-                hits: tiered.map_or(cache.stats.hits, |tiered| tiered.hits + tiered.stale),
-                misses: tiered.map_or(cache.stats.misses, |tiered| tiered.misses),
-                evictions: cache.stats.evictions,
-            }
+        let cache = |cache: &CacheNumbers| {
+            let (hits, misses) = cache.reads();
+            CacheSample { name: cache.name, hits, misses, evictions: cache.stats.evictions }
         };
         TypeSample {
             restarts: of_type.numbers.restarts,
@@ -265,7 +259,7 @@ impl TypeSample {
 
 impl HandlerSample {
     fn of(numbers: &HandlerNumbers) -> Self {
-        let sum = |times: &Option<super::super::numbers::Times>| {
+        let sum = |times: &Option<Times>| {
             times
                 .as_ref()
                 .map_or(Sum::default(), |times| Sum { count: times.all.count(), nanos: times.all.sum() })

@@ -92,21 +92,17 @@ pub(super) fn caches<'a>(between: &Between<'a>) -> Vec<Cache<'a>> {
         let before = between.before.and_then(|before| {
             before.of_type(of_type.type_name)?.caches.iter().find(|cache| cache.name == now.name)
         });
-        // Of one with tiers, what its readers saw: the memory's own count is the first of the tiers.
-        let reads = |cache: &CacheNumbers| match &cache.tiered {
-            Some(tiered) => (tiered.hits + tiered.stale, tiered.misses),
-            None => (cache.stats.hits, cache.stats.misses),
-        };
         let tiers = now.tiered.as_ref().map_or(&[][..], |tiered| &tiered.tiers);
         let tier_before = |name: &str| before.and_then(|cache| cache.tiered.as_ref()?.tier(name));
-        let (hits, misses) = reads(now);
+        let (hits, misses) = now.reads();
+        let reads_before = before.map(CacheNumbers::reads);
         Cache {
             a: of_type.type_name,
             m: now.name,
             hits,
             misses,
-            hit_part: between.hit_part((hits, misses), before.map(reads)),
-            rate: between.reads((hits, misses), before.map(reads)),
+            hit_part: between.hit_part((hits, misses), reads_before),
+            rate: between.reads((hits, misses), reads_before),
             len: Some(now.stats.len as u64),
             bytes: None,
             evictions: Some(now.stats.evictions),
