@@ -97,21 +97,19 @@ impl Actor for SystemMonitor {
     ) -> Handled<'a> {
         let (sample, reply) = message.open();
         let is_due = matches!(sample, Sample::Due);
+        let published = &self.args.published;
         // ORDERING: Relaxed; nothing is read on the strength of it.
-        if is_due && self.args.published.is_paused.load(Ordering::Relaxed) {
-            reply.reply(self.args.published.last.load_full());
+        if is_due && published.is_paused.load(Ordering::Relaxed) {
+            reply.reply(published.last.load_full());
             return turn.done();
         }
         let mut snapshot = self.pull.take(&self.args.source, is_due);
         if is_due {
             self.detectors.take(&snapshot);
+            published.capacity.lock().take(&snapshot, &self.detectors);
         }
         snapshot.findings = self.detectors.findings();
-        if is_due {
-            self.args.published.capacity.lock().take(&snapshot);
-        }
         let snapshot = Arc::new(snapshot);
-        let published = &self.args.published;
         published.last.store(snapshot.clone());
         if is_due {
             if self.args.keeps_history {

@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::law::Sample;
 use super::samples::Samples;
 use super::{Bottleneck, Capacity, Estimate, Law, ShardCapacity, TypeCapacity, Utilisation};
 use crate::actor::ActorId;
-use crate::monitor::findings::TypeSample;
+use crate::monitor::findings::{Detectors, TypeSample};
 use crate::monitor::numbers::TypeNumbers;
 use crate::monitor::snapshot::Snapshot;
 
@@ -43,7 +44,7 @@ struct OfType {
 #[derive(Clone)]
 struct TypeMoment {
     at: Instant,
-    sample: TypeSample,
+    sample: Arc<TypeSample>,
     busy: Option<Duration>,
 }
 
@@ -57,8 +58,8 @@ struct Pace {
 }
 
 impl Estimator {
-    /// Takes a reading that has come in its turn.
-    pub(in crate::monitor) fn take(&mut self, snapshot: &Snapshot) {
+    /// Takes a reading that has come in its turn, which `detectors` have taken already.
+    pub(in crate::monitor) fn take(&mut self, snapshot: &Snapshot, detectors: &Detectors) {
         let at = snapshot.taken_at;
         let moment = NodeMoment { at, handled: snapshot.total.handled, cpu: snapshot.process.cpu };
         if let Some(before) = self.node.back()
@@ -70,7 +71,10 @@ impl Estimator {
         }
         keep(&mut self.node, moment);
         for of_type in &snapshot.types {
-            self.types.entry(of_type.type_name).or_default().take(at, of_type);
+            if let Some(sample) = detectors.newest(of_type.type_name).cloned() {
+                let moment = TypeMoment { at, sample, busy: of_type.numbers.busy };
+                self.types.entry(of_type.type_name).or_default().take(moment);
+            }
         }
         let sharded = snapshot.actors.iter().filter(|actor| actor.label.shard().is_some());
         keep(&mut self.shards, sharded.map(|actor| (actor.label.id(), actor.numbers.handled)).collect());
@@ -174,13 +178,12 @@ fn saturated_by(hot: &ShardCapacity, pace: &Pace, by_law: Estimate) -> Option<Es
 }
 
 impl OfType {
-    fn take(&mut self, at: Instant, numbers: &TypeNumbers) {
-        let moment = TypeMoment { at, sample: TypeSample::of(numbers), busy: numbers.numbers.busy };
+    fn take(&mut self, moment: TypeMoment) {
         if let Some(before) = self.recent.back()
             && let Some(pace) = Pace::between(before, &moment)
         {
             let messages = moment.sample.handled.saturating_sub(before.sample.handled) as f64;
-            self.samples.push(at, Sample { n: pace.at_work, x: pace.per_second, messages });
+            self.samples.push(moment.at, Sample { n: pace.at_work, x: pace.per_second, messages });
         }
         keep(&mut self.recent, moment);
     }

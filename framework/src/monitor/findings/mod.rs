@@ -142,6 +142,11 @@ impl Detectors {
         self.book.take(snapshot.taken_at, seen);
     }
 
+    /// What the last reading said of a type: the capacity is estimated from it as well.
+    pub(super) fn newest(&self, type_name: &str) -> Option<&Arc<TypeSample>> {
+        self.window.newest(type_name)
+    }
+
     /// What is open.
     pub(super) fn findings(&self) -> Vec<Finding> {
         self.book.findings()

@@ -7,6 +7,7 @@
 //! ```
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::numbers::{ActorNumbers, CacheNumbers, HandlerNumbers, Times, TypeNumbers};
@@ -26,7 +27,7 @@ pub(super) const BLOCKS: Duration = Duration::from_millis(50);
 pub(super) struct Window {
     times: VecDeque<Instant>,
     actors: Vec<Track>,
-    types: HashMap<&'static str, VecDeque<TypeSample>>,
+    types: HashMap<&'static str, VecDeque<Arc<TypeSample>>>,
     pools: VecDeque<Vec<PoolNumbers>>,
     /// Of the process, in bytes.
     pub(super) resident: VecDeque<Option<u64>>,
@@ -109,7 +110,7 @@ pub(super) struct Watched<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct WatchedType<'a> {
     pub(super) now: &'a TypeNumbers,
-    samples: &'a VecDeque<TypeSample>,
+    samples: &'a VecDeque<Arc<TypeSample>>,
 }
 
 impl Window {
@@ -128,7 +129,7 @@ impl Window {
         };
         self.actors = snapshot.actors.iter().map(track).collect();
         for of_type in &snapshot.types {
-            push(self.types.entry(of_type.type_name).or_default(), TypeSample::of(of_type));
+            push(self.types.entry(of_type.type_name).or_default(), Arc::new(TypeSample::of(of_type)));
         }
     }
 
@@ -144,6 +145,11 @@ impl Window {
             let samples = self.types.get(now.type_name)?;
             Some(WatchedType { now, samples })
         })
+    }
+
+    /// What the newest reading says of a type.
+    pub(super) fn newest(&self, type_name: &str) -> Option<&Arc<TypeSample>> {
+        self.types.get(type_name)?.back()
     }
 
     /// The pool at this place in the last `looks` readings, oldest first, if it was the same.
@@ -216,7 +222,7 @@ impl<'a> Watched<'a> {
 }
 
 impl TypeSample {
-    pub(in crate::monitor) fn of(of_type: &TypeNumbers) -> Self {
+    fn of(of_type: &TypeNumbers) -> Self {
         let cache = |cache: &CacheNumbers| {
             let (hits, misses) = cache.reads();
             CacheSample { name: cache.name, hits, misses, evictions: cache.stats.evictions }
@@ -234,9 +240,7 @@ impl TypeSample {
                 .collect(),
         }
     }
-}
 
-impl TypeSample {
     /// Seconds that handlers took since an earlier sample, awaits included. Batches are timed one by one.
     pub(in crate::monitor) fn time_at_work(&self, earlier: &TypeSample) -> f64 {
         let single = self.handlers.iter().zip(&earlier.handlers).map(|(now, before)| {
@@ -309,7 +313,7 @@ impl<'a> WatchedType<'a> {
     /// The last `looks` samples, oldest first. None: there are not so many.
     pub(super) fn last(&self, looks: usize) -> Option<impl ExactSizeIterator<Item = &'a TypeSample> + Clone> {
         let skip = self.samples.len().checked_sub(looks)?;
-        Some(self.samples.iter().skip(skip))
+        Some(self.samples.iter().skip(skip).map(|sample| &**sample))
     }
 
     /// The oldest of the last `looks` samples, and the newest.
