@@ -10,6 +10,7 @@ use super::samples::Samples;
 use super::{Bottleneck, Capacity, Estimate, Law, ShardCapacity, TypeCapacity, Utilisation};
 use crate::actor::ActorId;
 use crate::monitor::findings::{Detectors, TypeSample};
+use crate::monitor::last::keep_last;
 use crate::monitor::numbers::TypeNumbers;
 use crate::monitor::snapshot::Snapshot;
 
@@ -69,7 +70,7 @@ impl Estimator {
             let sample = Sample { n: cpu / seconds, x: messages / seconds, messages };
             self.node_samples.push(at, sample);
         }
-        keep(&mut self.node, moment);
+        keep_last(&mut self.node, RECENT, moment);
         for of_type in &snapshot.types {
             if let Some(sample) = detectors.newest(of_type.type_name).cloned() {
                 let moment = TypeMoment { at, sample, busy: of_type.numbers.busy };
@@ -77,7 +78,8 @@ impl Estimator {
             }
         }
         let sharded = snapshot.actors.iter().filter(|actor| actor.label.shard().is_some());
-        keep(&mut self.shards, sharded.map(|actor| (actor.label.id(), actor.numbers.handled)).collect());
+        let handled = sharded.map(|actor| (actor.label.id(), actor.numbers.handled)).collect();
+        keep_last(&mut self.shards, RECENT, handled);
     }
 
     /// What is known at the last reading, which is `snapshot`. None before the second.
@@ -185,7 +187,7 @@ impl OfType {
             let messages = moment.sample.handled.saturating_sub(before.sample.handled) as f64;
             self.samples.push(moment.at, Sample { n: pace.at_work, x: pace.per_second, messages });
         }
-        keep(&mut self.recent, moment);
+        keep_last(&mut self.recent, RECENT, moment);
     }
 
     fn pace(&self) -> Option<Pace> {
@@ -230,13 +232,6 @@ impl TypeCapacity {
         let estimate = Estimate { value: of.value * times, low: of.low * times, high: of.high * times };
         Some((estimate, first))
     }
-}
-
-fn keep<T>(list: &mut VecDeque<T>, item: T) {
-    if list.len() == RECENT {
-        list.pop_front();
-    }
-    list.push_back(item);
 }
 
 fn seconds(from: Instant, to: Instant) -> Option<f64> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::Estimate;
 use super::Law;
 use super::law::{Sample, learn};
+use crate::monitor::last::keep_last;
 
 /// Each range of loads is a tenth wide, and keeps so many of the last samples.
 const WIDTH: f64 = 0.095;
@@ -31,11 +32,7 @@ impl Samples {
         if self.bins.len() <= bin {
             self.bins.resize_with(bin + 1, VecDeque::new);
         }
-        let bin = &mut self.bins[bin];
-        if bin.len() == KEPT {
-            bin.pop_front();
-        }
-        bin.push_back((now, sample));
+        keep_last(&mut self.bins[bin], KEPT, (now, sample));
     }
 
     fn all(&self, now: Instant) -> Vec<Sample> {

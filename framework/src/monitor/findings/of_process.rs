@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::book::Seen;
-use super::window::{LOOKS, Window};
+use super::window::Window;
 use super::{FindingKind, Subject};
+use crate::monitor::last::keep_last;
 use crate::monitor::snapshot::Snapshot;
 use crate::stats::PoolNumbers;
 
@@ -65,21 +66,18 @@ impl Memory {
         let resident = snapshot.process.resident_bytes?;
         if self.last.is_none_or(|last| now.saturating_duration_since(last) >= SLOW_EVERY) {
             self.last = Some(now);
-            if self.minutes.len() == SLOW_GROWS {
-                self.minutes.pop_front();
-            }
-            self.minutes.push_back(resident);
+            keep_last(&mut self.minutes, SLOW_GROWS, resident);
         }
         let recent: Option<Vec<u64>> =
             window.resident.iter().copied().skip(window.resident.len().saturating_sub(GROWS)).collect();
         let is_full = window.resident.len() >= GROWS;
         let quick = recent
             .filter(|_| is_full)
-            .and_then(|values| growth(&values).map(|bytes| (bytes, window.seconds(GROWS), LOOKS)));
-        let (bytes, seconds, _) = quick.or_else(|| {
+            .and_then(|values| growth(&values).map(|bytes| (bytes, window.seconds(GROWS))));
+        let (bytes, seconds) = quick.or_else(|| {
             let values: Vec<u64> = self.minutes.iter().copied().collect();
             let minutes = SLOW_EVERY.as_secs_f64() * (SLOW_GROWS - 1) as f64;
-            growth(&values).filter(|_| values.len() == SLOW_GROWS).map(|bytes| (bytes, minutes, SLOW_GROWS))
+            growth(&values).filter(|_| values.len() == SLOW_GROWS).map(|bytes| (bytes, minutes))
         })?;
         Some(named(resident, bytes as f64 / seconds.max(1e-9), snapshot.container.memory_max_bytes))
     }

@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::last::keep_last;
 use super::super::numbers::{ActorNumbers, CacheNumbers, HandlerNumbers, Times, TypeNumbers};
 use super::super::snapshot::Snapshot;
 use crate::actor::{ActorId, BatchStats, ClosedBy};
@@ -115,9 +116,9 @@ pub(super) struct WatchedType<'a> {
 
 impl Window {
     pub(super) fn push(&mut self, snapshot: &Snapshot) {
-        push(&mut self.times, snapshot.taken_at);
-        push(&mut self.pools, snapshot.pools.clone());
-        push(&mut self.resident, snapshot.process.resident_bytes);
+        keep_last(&mut self.times, LOOKS, snapshot.taken_at);
+        keep_last(&mut self.pools, LOOKS, snapshot.pools.clone());
+        keep_last(&mut self.resident, LOOKS, snapshot.process.resident_bytes);
         // Both are in the order of their numbers.
         let mut before = std::mem::take(&mut self.actors).into_iter().peekable();
         let track = |actor: &ActorNumbers| {
@@ -129,7 +130,8 @@ impl Window {
         };
         self.actors = snapshot.actors.iter().map(track).collect();
         for of_type in &snapshot.types {
-            push(self.types.entry(of_type.type_name).or_default(), Arc::new(TypeSample::of(of_type)));
+            let samples = self.types.entry(of_type.type_name).or_default();
+            keep_last(samples, LOOKS, Arc::new(TypeSample::of(of_type)));
         }
     }
 
@@ -172,13 +174,6 @@ impl Window {
         let first = self.times[self.times.len().saturating_sub(looks)];
         last.saturating_duration_since(first).as_secs_f64()
     }
-}
-
-fn push<T>(list: &mut VecDeque<T>, item: T) {
-    if list.len() == LOOKS {
-        list.pop_front();
-    }
-    list.push_back(item);
 }
 
 impl Track {

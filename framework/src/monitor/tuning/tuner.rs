@@ -9,6 +9,7 @@ use super::plant::Plant;
 use super::trial::{Meter, Outcome, Trial};
 use super::{Decision, Verdict};
 use crate::actor::Resizing;
+use crate::monitor::last::keep_last;
 use crate::sync::Mutex;
 
 /// Ticks of a slice; the first of them let the setting take effect.
@@ -34,11 +35,7 @@ impl Decisions {
             target: "ostraca::monitor",
             %knob, from, to, unit = knob.unit(), verdict = verdict.name(), dry_run = is_dry_run, "{reason}",
         );
-        let mut decisions = self.0.lock();
-        if decisions.len() == DECISIONS_MAX {
-            decisions.pop_front();
-        }
-        decisions.push_back(decision);
+        keep_last(&mut self.0.lock(), DECISIONS_MAX, decision);
     }
 }
 
