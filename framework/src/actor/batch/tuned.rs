@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use crate::stats::nanos;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// What one handler of one actor is told, and what it says of itself. Numbers, that say nothing about other memory:
@@ -75,7 +76,7 @@ impl Tuned {
 }
 
 fn coded(wait: Duration) -> u64 {
-    u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX - 1).saturating_add(1)
+    nanos(wait).saturating_add(1)
 }
 
 fn decoded(coded: u64) -> Option<Duration> {
