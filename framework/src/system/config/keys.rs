@@ -93,9 +93,9 @@ fn change_monitor(outside: &mut Outside, change: impl FnOnce(MonitorSettings) ->
 
 /// The switch of one sampler.
 macro_rules! sampler_key {
-    ($name:literal, $sampler:ident) => {
+    ($sampler:ident) => {
         Key {
-            name: $name,
+            name: Sampler::$sampler.name(),
             allowed: SWITCH,
             read: |raw| {
                 let is_on = raw.switch()?;
@@ -159,17 +159,17 @@ pub(super) const MONITOR: &[Key<Set>] = &[
             Some(Box::new(move |outside| change_monitor(outside, |monitor| monitor.history(is_on))))
         },
     },
-    sampler_key!("waiting", Waiting),
-    sampler_key!("handling", Handling),
-    sampler_key!("actors", Actors),
-    sampler_key!("caches", Caches),
-    sampler_key!("batches", Batches),
-    sampler_key!("pools", Pools),
-    sampler_key!("buffers", Buffers),
-    sampler_key!("process", Process),
-    sampler_key!("container", Container),
-    sampler_key!("pressure", Pressure),
-    sampler_key!("runtime", Runtime),
+    sampler_key!(Waiting),
+    sampler_key!(Handling),
+    sampler_key!(Actors),
+    sampler_key!(Caches),
+    sampler_key!(Batches),
+    sampler_key!(Pools),
+    sampler_key!(Buffers),
+    sampler_key!(Process),
+    sampler_key!(Container),
+    sampler_key!(Pressure),
+    sampler_key!(Runtime),
 ];
 
 pub(super) const ACTOR: &[Key<SettingsChange>] = &[
