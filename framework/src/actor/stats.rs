@@ -201,15 +201,11 @@ impl HighWater {
 /// And of what most actors never do; made by the first that does.
 #[derive(Default)]
 pub(crate) struct RareStats {
-    /// Messages whose handler panicked, or was dropped half way.
-    pub(crate) failed: Counter,
     /// Time that handlers ran, in nanoseconds: estimated from those that were timed.
     pub(crate) busy: Counter,
     /// The unfinished handler, if it is one that is timed.
     pub(super) unfinished: Unfinished,
-    /// Messages that their handler answered by an `Err`.
-    pub(crate) refused: Counter,
-    /// Of those refused and failed, how many of each handler.
+    /// Messages refused and failed, by handler.
     pub(crate) errors: ByHandler,
     /// The last failure, and when.
     pub(crate) last_failure: Mutex<Option<(Failure, Instant)>>,
@@ -261,7 +257,9 @@ pub(crate) struct ByHandler(OnceLock<Box<[Errors]>>);
 /// What went wrong in one handler.
 #[derive(Default)]
 pub(crate) struct Errors {
+    /// Messages that it answered by an `Err`.
     pub(crate) refused: Counter,
+    /// Messages that it panicked over, or was dropped in the middle of.
     pub(crate) failed: Counter,
 }
 
@@ -281,8 +279,6 @@ impl ByHandler {
 impl RareStats {
     /// Adds another's counts; for sums that one thread writes.
     pub(crate) fn add(&self, other: &RareStats) {
-        self.failed.add(other.failed.value());
-        self.refused.add(other.refused.value());
         self.busy.add(other.busy.value());
         self.dropped.add(other.dropped.value());
         self.restarts.add(other.restarts.value());

@@ -263,7 +263,7 @@ impl OfType {
         let mut numbers = Numbers { inline_runs: retired.inline_runs, ..Numbers::default() };
         for (name, counts) in &retired.handlers {
             self.add_counts(name, *counts);
-            numbers.handled += counts.handled;
+            numbers.add_counts(*counts);
         }
         numbers.add_rare(&retired.rare, samplers);
         self.numbers.add(&numbers);
@@ -285,7 +285,7 @@ impl OfType {
         let mut numbers = Numbers { mailbox_len, inline_runs, ..Numbers::default() };
         cell.each_handler(&mut |name, counts| {
             self.add_counts(name, counts);
-            numbers.handled += counts.handled;
+            numbers.add_counts(counts);
         });
         // A runner does not look how many wait when it finds one alone.
         let one_at_least = usize::from(numbers.handled > inline_runs);
@@ -360,9 +360,13 @@ impl Numbers {
         self.cache += other.cache;
     }
 
+    fn add_counts(&mut self, counts: HandlerCounts) {
+        self.handled += counts.handled;
+        self.refused += counts.refused;
+        self.failed += counts.failed;
+    }
+
     fn add_rare(&mut self, rare: &RareStats, samplers: Samplers) {
-        self.refused += rare.refused.value();
-        self.failed += rare.failed.value();
         self.dropped += rare.dropped.value();
         self.restarts += rare.restarts.value();
         self.batches += rare.batches.value();

@@ -214,10 +214,10 @@ impl<A: Actor> Runner<'_, A> {
         if in_hand == 0 {
             return;
         }
-        let rare = self.cell.rare_stats();
-        rare.failed.add(u64::from(in_hand));
+        // In hand is only what a handler had.
         if let At::Handler(handler) = at {
-            rare.errors.of(handler.into(), A::HANDLERS.len()).failed.add(u64::from(in_hand));
+            let errors = self.cell.rare_stats().errors.of(handler.into(), A::HANDLERS.len());
+            errors.failed.add(u64::from(in_hand));
         }
         let place = at.name::<A>();
         self.cell.dead_letter(place, reason, in_hand as usize);

@@ -140,8 +140,6 @@ impl<A: Actor> Cell<A> {
     #[cold]
     #[inline(never)]
     pub(super) fn count_refused(&self, handler: usize) {
-        let rare = self.rare_stats();
-        rare.refused.add(1);
-        rare.errors.of(handler, A::HANDLERS.len()).refused.add(1);
+        self.rare_stats().errors.of(handler, A::HANDLERS.len()).refused.add(1);
     }
 }
