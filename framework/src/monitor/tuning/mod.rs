@@ -20,7 +20,8 @@
 //! 0.4 percent of the time, and a second to begin with. Each step is in [`Monitor::decisions`], and logged with the
 //! target `ostraca::monitor`. When it is stopped, what was kept last stays.
 //!
-//! **Cost.** An actor that looks at those actors, pools and limits 40 times a second, and at all cells once a second.
+//! **Cost.** An actor that wakes 40 times a second, and while it tries something looks at those actors, or that pool or
+//! limit, each time; and at all cells once a second.
 //!
 //! **Bad at.** Settings whose effect takes longer than a slice to show: give it a longer
 //! [`slice`](Tuning::slice). Messages that take longer than a slice. Two settings of which neither is better without the

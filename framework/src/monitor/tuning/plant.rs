@@ -22,8 +22,11 @@ pub(super) trait Plant: Send {
     fn value(&self) -> Option<f64>;
     /// Sets it, for a slice of a trial or for longer; what is returned is to be awaited beside the tuner.
     fn set(&mut self, value: f64, is_trial: bool) -> Option<Resizing>;
-    /// A moment has passed: counts what is there.
-    fn tick(&mut self, now: Instant);
+    /// A moment has passed: looks for whom it is to be set.
+    fn look_up(&mut self, _now: Instant) {}
+    /// A moment of its trial has passed: counts what is there.
+    fn tick(&mut self, _now: Instant) {}
+    /// Of its trial.
     fn meter(&self) -> Meter;
 }
 
@@ -87,17 +90,6 @@ impl BatchPlant {
         }
     }
 
-    fn look_up(&mut self, now: Instant) {
-        self.looked_up_at = Some(now);
-        let before = self.done();
-        self.cells = self.commons.cells();
-        self.cells.retain(|cell| cell.actor_type() == self.actor);
-        self.gone += before - self.done();
-        if let Some(value) = self.set_to {
-            self.tell(value);
-        }
-    }
-
     fn tell(&self, value: f64) {
         for tuned in self.cells.iter().filter_map(|cell| cell.tuned(self.handler)) {
             match self.setting {
@@ -152,11 +144,22 @@ impl Plant for BatchPlant {
         None
     }
 
-    fn tick(&mut self, now: Instant) {
-        let is_due = |at: Instant| now.saturating_duration_since(at) >= LOOKS_UP_EVERY;
-        if self.looked_up_at.is_none_or(is_due) {
-            self.look_up(now);
+    fn look_up(&mut self, now: Instant) {
+        let is_young = |at: Instant| now.saturating_duration_since(at) < LOOKS_UP_EVERY;
+        if self.looked_up_at.is_some_and(is_young) {
+            return;
         }
+        self.looked_up_at = Some(now);
+        let before = self.done();
+        self.cells = self.commons.cells();
+        self.cells.retain(|cell| cell.actor_type() == self.actor);
+        self.gone += before - self.done();
+        if let Some(value) = self.set_to {
+            self.tell(value);
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
         let there: usize = self.cells.iter().map(|cell| cell.mailbox_len() + cell.in_hand()).sum();
         self.there.read(now, there as f64);
     }
@@ -202,8 +205,6 @@ impl Plant for PoolPlant {
     fn set(&mut self, value: f64, is_trial: bool) -> Option<Resizing> {
         self.pool.upgrade()?.resize(value as usize, is_trial)
     }
-
-    fn tick(&mut self, _now: Instant) {}
 
     fn meter(&self) -> Meter {
         let Some(pool) = self.pool.upgrade() else { return Meter::default() };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::climb::{Candidate, Climber};
 use super::plant::Plant;
-use super::trial::{Meter, Outcome, Trial};
+use super::trial::{Goal, Meter, Outcome, Trial};
 use super::{Decision, Verdict};
 use crate::actor::Resizing;
 use crate::monitor::last::keep_last;
@@ -78,7 +78,10 @@ impl Tuner {
 
     /// A tenth of a slice has passed. What is returned is to be awaited beside this.
     pub(super) fn tick(&mut self, now: Instant) -> Option<Resizing> {
-        self.plants.iter_mut().for_each(|plant| plant.tick(now));
+        self.plants.iter_mut().for_each(|plant| plant.look_up(now));
+        if let Some(underway) = &self.underway {
+            self.plants[underway.knob].tick(now);
+        }
         if let Some(begun) = self.begin() {
             return begun;
         }
@@ -103,10 +106,10 @@ impl Tuner {
         let values: Vec<_> = self.plants.iter().map(|plant| plant.value()).collect();
         let Candidate { knob, to } = self.climber.next(now, &values)?;
         let from = values[knob]?;
-        let plant = &mut self.plants[knob];
-        let reason = match plant.goal() {
-            super::trial::Goal::Time => "whether messages are there for less time",
-            super::trial::Goal::Power => "whether throughput by time is greater",
+        let goal = self.plants[knob].goal();
+        let reason = match goal {
+            Goal::Time => "whether messages are there for less time",
+            Goal::Power => "whether throughput by time is greater",
         };
         self.decide(now, knob, (from, to), Verdict::Tried, reason.to_owned());
         if self.is_dry_run {
@@ -115,7 +118,7 @@ impl Tuner {
             self.climber.ended(now, knob, &nothing, 0.0);
             return None;
         }
-        let trial = Trial::new(self.plants[knob].goal());
+        let trial = Trial::new(goal);
         self.underway = Some(Underway { knob, from, to, trial, tick: 0, begin: Meter::default() });
         self.go_on(now)
     }
