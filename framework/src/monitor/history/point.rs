@@ -155,8 +155,8 @@ impl PackedTimes {
 
 impl Packed {
     /// With its times, if there are any.
-    pub(super) fn point(&self, step: Duration, times: Option<&PackedPair>) -> Point {
-        let PackedPair { waiting, handling, .. } = times.copied().unwrap_or_default();
+    pub(super) fn point(&self, step: Duration, times: Option<PackedPair>) -> Point {
+        let PackedPair { waiting, handling, .. } = times.unwrap_or_default();
         Point {
             at: step * self.step,
             handled: self.handled.into(),

@@ -16,7 +16,7 @@ pub(super) struct Ring<P> {
     resolution: Resolution,
 }
 
-impl<P: Stepped> Ring<P> {
+impl<P: Stepped + Copy> Ring<P> {
     pub(super) fn new(resolution: Resolution) -> Self {
         Ring { points: VecDeque::new(), resolution }
     }
@@ -41,6 +41,13 @@ impl<P: Stepped> Ring<P> {
             self.points.reserve_exact(more);
         }
         self.points.push_back(point);
+    }
+
+    /// The points, and one that is not over: beside it what is too old is left out.
+    pub(super) fn and(&self, last: Option<P>) -> impl Iterator<Item = P> {
+        let before = self.resolution.len_max() as u32 - 1;
+        let oldest = last.map_or(0, |last| last.step().saturating_sub(before));
+        self.points.iter().copied().filter(move |point| point.step() >= oldest).chain(last)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &P> {

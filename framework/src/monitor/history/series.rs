@@ -29,7 +29,7 @@ pub(super) struct Series {
     last: Base,
 }
 
-/// Points of one resolution, and what the step that goes on began with.
+/// Points of one resolution, and the step that goes on: it is made a point when it is over, or somebody asks.
 #[derive(Debug)]
 struct Level {
     ring: Ring<Packed>,
@@ -67,21 +67,23 @@ impl Default for Series {
 impl Series {
     /// Takes a pull in, `at` after the system's start.
     pub(super) fn take(&mut self, at: Duration, reading: &Reading<'_>) {
+        let mailbox_len = packed(reading.mailbox_len as u64);
         for level in &mut self.levels {
-            level.take(at, reading, &self.last);
+            level.take(at, mailbox_len, &self.last);
         }
         self.last = Base::of(reading);
     }
 
     pub(super) fn points(&self, resolution: Resolution) -> Vec<Point> {
         let level = &self.levels[resolution as usize];
+        let (point, times) = level.step_until(&self.last);
         // Both are in the order of their steps.
-        let mut times = level.times.iter().peekable();
-        let point = |point: &Packed| {
+        let mut times = level.times.and(times).peekable();
+        let point_of = |point: Packed| {
             while times.next_if(|times| times.step < point.step).is_some() {}
             point.point(resolution.step(), times.next_if(|times| times.step == point.step))
         };
-        level.ring.iter().map(point).collect()
+        level.ring.and(point).map(point_of).collect()
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -92,36 +94,39 @@ impl Series {
 }
 
 impl Level {
-    fn take(&mut self, at: Duration, reading: &Reading<'_>, last: &Base) {
+    /// A pull found so many messages waiting; `last` is the one before it.
+    fn take(&mut self, at: Duration, mailbox_len: u32, last: &Base) {
         // What a pull finds came before it: a pull at the beginning of a step is the end of the one before.
         let step = step_before(at, self.ring.resolution().step());
         if step != self.step {
+            let (point, times) = self.step_until(last);
+            point.into_iter().for_each(|point| self.ring.put(point));
+            times.into_iter().for_each(|times| self.times.put(times));
             (self.step, self.base, self.mailbox_len) = (step, last.clone(), 0);
         }
-        self.mailbox_len = self.mailbox_len.max(packed(reading.mailbox_len as u64));
-        let base = &self.base;
-        let since = |now: Option<&Distribution>, before: &Distribution| {
-            now.map_or_else(PackedTimes::default, |now| PackedTimes::of(&now.since(before)))
-        };
+        self.mailbox_len = self.mailbox_len.max(mailbox_len);
+    }
+
+    /// What came in the step that goes on, up to its `last` pull, if anything did.
+    fn step_until(&self, last: &Base) -> (Option<Packed>, Option<PackedPair>) {
+        let Level { step, base, mailbox_len, .. } = self;
+        let busy = |busy: Duration| busy.saturating_sub(base.busy.unwrap_or_default()).as_secs_f32();
         let point = Packed {
-            step,
-            handled: packed(reading.handled.saturating_sub(base.handled)),
-            refused: packed(reading.refused.saturating_sub(base.refused)),
-            failed: packed(reading.failed.saturating_sub(base.failed)),
-            restarts: packed(reading.restarts.saturating_sub(base.restarts)),
-            mailbox_len: self.mailbox_len,
-            busy: reading
-                .busy
-                .map_or(-1.0, |busy| busy.saturating_sub(base.busy.unwrap_or_default()).as_secs_f32()),
+            step: *step,
+            handled: packed(last.handled.saturating_sub(base.handled)),
+            refused: packed(last.refused.saturating_sub(base.refused)),
+            failed: packed(last.failed.saturating_sub(base.failed)),
+            restarts: packed(last.restarts.saturating_sub(base.restarts)),
+            mailbox_len: *mailbox_len,
+            busy: last.busy.map_or(-1.0, busy),
         };
-        let (waiting, handling) =
-            (since(reading.waiting, &base.waiting), since(reading.handling, &base.handling));
-        if !point.is_empty() {
-            self.ring.put(point);
-        }
-        if waiting.count + handling.count > 0 {
-            self.times.put(PackedPair { step, waiting, handling });
-        }
+        let times = PackedPair {
+            step: *step,
+            waiting: PackedTimes::of(&last.waiting.since(&base.waiting)),
+            handling: PackedTimes::of(&last.handling.since(&base.handling)),
+        };
+        let is_timed = times.waiting.count + times.handling.count > 0;
+        ((!point.is_empty()).then_some(point), is_timed.then_some(times))
     }
 }
 
