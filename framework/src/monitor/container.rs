@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::runtime::cores::cgroup::{quota_v2, upward};
+
 /// The process's control group.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -44,11 +46,9 @@ impl Default for GroupFiles {
 
 /// The line of version 2 is `0::/path`.
 fn folders(groups: &str, root: &Path) -> Vec<PathBuf> {
-    let Some(path) = groups.lines().find_map(|line| line.strip_prefix("0::/")) else { return Vec::new() };
-    let group = root.join(path);
-    let ancestors = group.ancestors().take_while(|folder| folder.starts_with(root));
+    let Some(path) = groups.lines().find_map(|line| line.strip_prefix("0::")) else { return Vec::new() };
     // A root without this file is version 1's.
-    ancestors.filter(|folder| folder.join("cgroup.controllers").exists()).map(Path::to_path_buf).collect()
+    upward(root, path).filter(|folder| folder.join("cgroup.controllers").exists()).collect()
 }
 
 impl GroupFiles {
@@ -60,7 +60,7 @@ impl GroupFiles {
             let limits = self.folders.iter().filter_map(|folder| read(folder, name)?.trim().parse().ok());
             limits.min()
         };
-        let cpus = self.folders.iter().filter_map(|folder| cpus_max(&read(folder, "cpu.max")?));
+        let cpus = self.folders.iter().filter_map(|folder| quota_v2(folder));
         Container {
             cpus_max: cpus.min_by(f64::total_cmp),
             cpu: micros("usage_usec"),
@@ -76,13 +76,6 @@ impl GroupFiles {
 
 fn read(folder: &Path, name: &str) -> Option<String> {
     fs::read_to_string(folder.join(name)).ok()
-}
-
-/// `quota period`, in microseconds; the quota may be `max`.
-fn cpus_max(text: &str) -> Option<f64> {
-    let mut words = text.split_ascii_whitespace().map(str::parse::<f64>);
-    let (quota, period) = (words.next()?.ok()?, words.next()?.ok()?);
-    (period > 0.0).then(|| quota / period)
 }
 
 /// The value in a file of lines `key value`.

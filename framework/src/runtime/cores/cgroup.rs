@@ -52,7 +52,7 @@ impl Limits {
 }
 
 /// The folder of a group below `mount`, and those above it, up to the mount.
-fn upward(mount: &Path, path: &str) -> impl Iterator<Item = PathBuf> + use<> {
+pub(crate) fn upward(mount: &Path, path: &str) -> impl Iterator<Item = PathBuf> + use<> {
     let mount = mount.to_owned();
     // Nothing but names: a path with `..` is of a group outside this process's own root.
     let inner = Path::new(path.trim_start_matches('/'));
@@ -63,7 +63,7 @@ fn upward(mount: &Path, path: &str) -> impl Iterator<Item = PathBuf> + use<> {
 }
 
 /// `cpu.max`: `150000 100000`, or `max 100000`.
-fn quota_v2(folder: &Path) -> Option<f64> {
+pub(crate) fn quota_v2(folder: &Path) -> Option<f64> {
     let text = read_text(&folder.join("cpu.max"))?;
     let (quota, period) = text.trim().split_once(' ')?;
     processors(quota.parse().ok()?, period.parse().ok()?)

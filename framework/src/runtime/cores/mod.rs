@@ -29,7 +29,7 @@
 //! `cgroup-v1/cpusets.rst`, `sched_setaffinity(2)`.
 
 mod affinity;
-mod cgroup;
+pub(crate) mod cgroup;
 mod cpu_set;
 mod machine;
 mod plan;
