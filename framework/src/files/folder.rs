@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::open::Opened;
 use crate::buf::BufferPool;
@@ -273,7 +273,7 @@ impl Walker {
         // ORDERING: Relaxed; it says nothing about other memory, and who misses it asks the kernel once more.
         if !self.is_walked.load(Ordering::Relaxed) {
             let how = how | ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-            let opened = retry(|| openat2(&self.root, path, flags, Mode::empty(), how));
+            let opened = retry_on_intr(|| openat2(&self.root, path, flags, Mode::empty(), how));
             // A sandbox may forbid what it does not know. A file that may not be read says ACCESS, not PERM.
             if !matches!(opened, Err(Errno::NOSYS | Errno::PERM)) {
                 return opened;
@@ -302,15 +302,6 @@ impl Walker {
             return Err(Errno::XDEV);
         }
         let at = at.unwrap_or(&self.root);
-        retry(|| openat(at, OsStr::from_bytes(name), flags, Mode::empty()))
-    }
-}
-
-fn retry<T>(mut call: impl FnMut() -> Result<T, Errno>) -> Result<T, Errno> {
-    loop {
-        match call() {
-            Err(Errno::INTR) => {}
-            done => return done,
-        }
+        retry_on_intr(|| openat(at, OsStr::from_bytes(name), flags, Mode::empty()))
     }
 }

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt as _;
 
 use rustix::fs::{Advice, fadvise};
-use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use rustix::io::{Errno, ReadWriteFlags, preadv2, retry_on_intr};
 
 use super::super::PooledBuf;
 use super::source::{Cold, Source};
@@ -24,12 +24,7 @@ pub(super) fn how_told(file: &File) -> Cold {
 }
 
 fn read_at_once(file: &File, at: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
-    loop {
-        let read = preadv2(file, &mut [IoSliceMut::new(buffer)], at, ReadWriteFlags::NOWAIT);
-        if read != Err(Errno::INTR) {
-            return read;
-        }
-    }
+    retry_on_intr(|| preadv2(file, &mut [IoSliceMut::new(buffer)], at, ReadWriteFlags::NOWAIT))
 }
 
 impl Source {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::task::Poll;
 
 use rustix::fs::sendfile;
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{SendFlags, send};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -60,14 +60,9 @@ pub async fn send_file(
 }
 
 fn send_some(socket: &TcpStream, source: &Source, at: &mut u64, end: u64) -> io::Result<usize> {
-    loop {
-        // At most 2 MiB, so it fits.
-        let len = (end - *at) as usize;
-        let sent = sendfile(socket, source, Some(at), len);
-        if sent != Err(Errno::INTR) {
-            return Ok(sent?);
-        }
-    }
+    // At most 2 MiB, so it fits.
+    let len = (end - *at) as usize;
+    Ok(retry_on_intr(|| sendfile(socket, source, Some(at), len))?)
 }
 
 /// The kernel cannot send this file so: it says it before the first byte.
@@ -86,7 +81,7 @@ pub(crate) async fn send_bytes(
     // No SIGPIPE for a peer that is gone: an error tells it.
     let flags = if more { SendFlags::MORE | SendFlags::NOSIGNAL } else { SendFlags::NOSIGNAL };
     while !bytes.is_empty() {
-        match socket.try_io(Interest::WRITABLE, || Ok(send(socket, bytes, flags)?)) {
+        match socket.try_io(Interest::WRITABLE, || Ok(retry_on_intr(|| send(socket, bytes, flags))?)) {
             Ok(sent) => {
                 patience.hand(sent);
                 bytes = &bytes[sent..];
@@ -94,7 +89,6 @@ pub(crate) async fn send_bytes(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 wait_writable(socket, patience).await?
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error.into()),
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, recv};
 use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with, splice as splice_once};
 use tokio::io::Interest;
@@ -89,13 +89,8 @@ async fn empty(
 }
 
 fn splice_some(from: impl std::os::fd::AsFd, to: impl std::os::fd::AsFd, len: usize) -> io::Result<usize> {
-    loop {
-        let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
-        let moved = splice_once(&from, None, &to, None, len, flags);
-        if moved != Err(Errno::INTR) {
-            return Ok(moved?);
-        }
-    }
+    let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
+    Ok(retry_on_intr(|| splice_once(&from, None, &to, None, len, flags))?)
 }
 
 /// As [`splice`], through a buffer.
