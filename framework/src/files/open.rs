@@ -55,15 +55,14 @@ impl Opened {
         readahead: Readahead,
         looked_up: Instant,
     ) -> Result<Self, Missing> {
-        let source = Source::new(file, pool).map_err(|error| match error {
+        let (source, stat) = Source::with_stat(file, pool).map_err(|error| match error {
             SourceError::NotRegular | SourceError::MadeUp(_) => Missing::Refused,
             SourceError::Io(error) => Missing::Failed(error),
         })?;
         if readahead != Readahead::Normal {
             source.set_readahead(readahead).map_err(Missing::Failed)?;
         }
-        let facts = Facts::of(&source.stat().map_err(Missing::Failed)?);
-        Ok(Self::with(source, facts, content_type(path), looked_up))
+        Ok(Self::with(source, Facts::of(&stat), content_type(path), looked_up))
     }
 
     fn with(source: Source, facts: Facts, content_type: &'static str, looked_up: Instant) -> Self {

@@ -89,6 +89,11 @@ impl Source {
     ///
     /// When it is no regular file, or one that the kernel makes up.
     pub fn new(file: File, pool: &BufferPool) -> Result<Self, SourceError> {
+        Self::with_stat(file, pool).map(|(source, _)| source)
+    }
+
+    /// As [`new`](Self::new), with what the file says of itself, which had to be asked.
+    pub(crate) fn with_stat(file: File, pool: &BufferPool) -> Result<(Self, Stat), SourceError> {
         let stat = fstat(&file).map_err(io::Error::from)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(SourceError::NotRegular);
@@ -98,7 +103,7 @@ impl Source {
             return Err(SourceError::MadeUp(file_system));
         }
         let cold = if IN_MEMORY.contains(&file_system) { Cold::Never } else { super::cold::how_told(&file) };
-        Ok(Source(Arc::new(Inner { file, cold, pool: pool.clone() })))
+        Ok((Source(Arc::new(Inner { file, cold, pool: pool.clone() })), stat))
     }
 
     /// How long it is now.
