@@ -76,7 +76,7 @@ fn parse_one(spec: &[u8], len: u64) -> Option<Option<Range<u64>>> {
 }
 
 /// Digits; a number that does not fit is behind the end of every file.
-fn number(digits: &[u8]) -> Option<u64> {
+pub(super) fn number(digits: &[u8]) -> Option<u64> {
     let step = |number: u64, digit: u8| {
         digit.is_ascii_digit().then(|| number.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
     };

@@ -3,6 +3,7 @@
 use httparse::{EMPTY_HEADER, Error, Request};
 
 use super::conditions::Conditions;
+use super::range::number;
 use super::status::Status;
 use super::target::Target;
 
@@ -156,11 +157,7 @@ impl Said {
 
 /// Digits and nothing else. A length that does not fit is one that is too large.
 fn content_len(value: &[u8]) -> Result<u64, Status> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return Err(Status::BAD_REQUEST);
-    }
-    let digit = |len: u64, &byte: &u8| len.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
-    Ok(value.iter().fold(0, digit))
+    number(value).filter(|_| !value.is_empty()).ok_or(Status::BAD_REQUEST)
 }
 
 /// A host and a port (RFC 3986, 3.2.2): no user, no path, no list.
