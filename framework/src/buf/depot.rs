@@ -102,6 +102,23 @@ pub(super) struct Counts {
     pub(super) disposed: u64,
 }
 
+impl Counts {
+    /// Gets that got a block that was there.
+    pub(super) fn hits(&self) -> u64 {
+        self.gets.saturating_sub(self.made)
+    }
+
+    /// Blocks in use.
+    pub(super) fn live(&self) -> u64 {
+        self.gets.saturating_sub(self.puts)
+    }
+
+    /// Blocks that wait: in magazines and in the depot.
+    pub(super) fn idle(&self) -> u64 {
+        self.made.saturating_sub(self.disposed).saturating_sub(self.live())
+    }
+}
+
 impl Depot {
     /// A new block of the class, made by `create`; None when the budget has no room for it, not even without what is idle.
     pub(super) fn make(this: &DepotRef, class: usize, create: impl FnOnce() -> NonNull<u8>) -> Option<Block> {

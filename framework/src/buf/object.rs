@@ -199,12 +199,11 @@ impl<T: Send + 'static> ObjectPool<T> {
     pub fn stats(&self) -> ObjectStats {
         let depot = &self.shared.depot;
         let counts = depot.counts()[CLASS];
-        let live = counts.gets.saturating_sub(counts.puts);
         ObjectStats {
-            hits: counts.gets.saturating_sub(counts.made),
+            hits: counts.hits(),
             misses: counts.made,
-            live,
-            idle: counts.made.saturating_sub(counts.disposed).saturating_sub(live),
+            live: counts.live(),
+            idle: counts.idle(),
             dropped: counts.disposed,
             unpooled: depot.unpooled().made.value(),
         }

@@ -327,15 +327,13 @@ impl BufferClassStats {
 
 impl From<Counts> for BufferClassStats {
     fn from(counts: Counts) -> Self {
-        let Counts { bytes, gets, puts, made, disposed } = counts;
-        let live = gets.saturating_sub(puts);
         BufferClassStats {
-            bytes,
-            hits: gets.saturating_sub(made),
-            misses: made,
-            live,
-            idle: made.saturating_sub(disposed).saturating_sub(live),
-            freed: disposed,
+            bytes: counts.bytes,
+            hits: counts.hits(),
+            misses: counts.made,
+            live: counts.live(),
+            idle: counts.idle(),
+            freed: counts.disposed,
         }
     }
 }
