@@ -234,16 +234,8 @@ impl<T: Send + 'static> Pooled<T> {
     #[must_use]
     pub fn into_inner(this: Self) -> T {
         let this = ManuallyDrop::new(this);
-        // SAFETY: made from a box of a slot, and nobody else's.
-        let Slot { value, is_pooled, .. } = *unsafe { Box::from_raw(this.slot.as_ptr()) };
-        let depot = DepotRef::clone(&this.depot);
-        // The slot's own reference goes in both cases.
-        if is_pooled {
-            depot.count_put(CLASS);
-        }
-        // SAFETY: the slot that it was counted for is gone.
-        unsafe { Depot::count_disposed(&depot, is_pooled.then_some(CLASS)) };
-        value
+        // SAFETY: the slot is this one's, which is not used again.
+        unsafe { take_out(this.slot, &this.depot) }.value
     }
 }
 
@@ -278,17 +270,26 @@ impl<T> Drop for Back<'_, T> {
 impl<T> Back<'_, T> {
     #[cold]
     fn discard(&mut self) {
-        let depot = self.depot.clone();
-        // SAFETY: made from a box of a slot, and nobody else's.
-        let slot = unsafe { Box::from_raw(self.slot.as_ptr()) };
-        let class = slot.is_pooled.then_some(CLASS);
-        if slot.is_pooled {
-            depot.count_put(CLASS);
-        }
-        // SAFETY: the slot that it was counted for is gone when this is.
-        unsafe { Depot::count_disposed(&depot, class) };
-        drop(slot);
+        // SAFETY: the slot is this one's, which is dropped.
+        drop(unsafe { take_out(self.slot, self.depot) });
     }
+}
+
+/// Takes a slot out of its pool, with the reference that it has of its own.
+///
+/// # Safety
+///
+/// It is nobody else's, and is not used again; nor is its reference, which `depot` may be.
+unsafe fn take_out<T>(slot: NonNull<Slot<T>>, depot: &DepotRef) -> Box<Slot<T>> {
+    let depot = depot.clone();
+    // SAFETY: made from a box of a slot, and nobody else's.
+    let slot = unsafe { Box::from_raw(slot.as_ptr()) };
+    if slot.is_pooled {
+        depot.count_put(CLASS);
+    }
+    // SAFETY: the slot that it was counted for is the pool's no more.
+    unsafe { Depot::count_disposed(&depot, slot.is_pooled.then_some(CLASS)) };
+    slot
 }
 
 impl<T: Send + 'static> Deref for Pooled<T> {
