@@ -75,7 +75,7 @@ pub(crate) use lifecycle::{first_start, short_type_name};
 pub(crate) use message::takes_only;
 pub(crate) use parent::{AnyCell, AnyParent, AnyRef, ChildSlot, Control, IncarnationEnd, Parent, Verdict};
 pub(crate) use reply::{RawReply, ReplyRx, pair as reply_pair};
-pub(crate) use request::earlier;
+pub(crate) use request::{earlier, until};
 pub(crate) use settings::{Configured, SettingsChange};
 pub use stats::ActorState;
 pub(crate) use stats::{HandlerCounts, HandlerTimes, RareStats, TypeTimes};

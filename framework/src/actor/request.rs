@@ -1,9 +1,9 @@
 //! A request: what a method on a reference gives. The caller picks the verb.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use super::sending::Sending;
 use super::trace::Cause;
 use super::{Actor, Handles, Message, sampling, scope, trace};
 use crate::mailbox::{Manners, TryPushError, Waiter};
+use crate::runtime::Runtime;
 
 /// A message on its way to an actor. Nothing is sent before its first poll, [`tell`](Self::tell),
 /// [`send`](Self::send) or [`forward`](Self::forward).
@@ -310,7 +311,7 @@ impl<'a, A: Handles<M>, M: Message> Request<'a, A, M> {
     fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.deadline else { return Poll::Pending };
         let mut sleep = self.waiting().sleep.take();
-        let poll = poll_deadline(&mut sleep, Some(deadline), &self.target, cx);
+        let poll = poll_deadline(&mut sleep, Some(deadline), &self.target.cell().commons().runtime, cx);
         self.waiting().sleep = sleep;
         poll
     }
@@ -425,14 +426,13 @@ fn not_told<M: Message>(error: TryPushError<Envelope<M>>) -> TellError<M> {
 ///
 /// A runtime that is gone has none, and tokio's panic then. Its cells are closed, which answers their asks; one whose
 /// answer is elsewhere waits for it no longer.
-pub(super) fn poll_deadline<A: Actor>(
+pub(super) fn poll_deadline(
     sleep: &mut Option<Pin<Box<Sleep>>>,
     deadline: Option<Instant>,
-    target: &Target<'_, A>,
+    runtime: &Runtime,
     cx: &mut Context<'_>,
 ) -> Poll<()> {
     let Some(deadline) = deadline else { return Poll::Pending };
-    let runtime = &target.cell().commons().runtime;
     let sleep = sleep.get_or_insert_with(|| {
         let _entered = runtime.enter();
         Box::pin(tokio::time::sleep_until(deadline.into()))
@@ -442,6 +442,20 @@ pub(super) fn poll_deadline<A: Actor>(
         Err(_) if runtime.is_closed() => Poll::Ready(()),
         Err(payload) => resume_unwind(payload),
     }
+}
+
+/// The future's output; `None` when the deadline is over first. The timer is that of [`poll_deadline`].
+pub(crate) async fn until<F: Future>(
+    runtime: &Runtime,
+    deadline: Option<Instant>,
+    future: F,
+) -> Option<F::Output> {
+    let (mut future, mut sleep) = (pin!(future), None);
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => poll_deadline(&mut sleep, deadline, runtime, cx).map(|()| None),
+    })
+    .await
 }
 
 #[inline]

@@ -77,7 +77,7 @@ impl<'a, A: Handles<M>, M: Message> Sending<'a, A, M> {
         let waiting = self.waiting.as_mut().expect("it waits for room");
         loop {
             if waiting.room.poll(cx).is_pending() {
-                let late = poll_deadline(&mut waiting.sleep, self.deadline, &self.target, cx);
+                let late = poll_deadline(&mut waiting.sleep, self.deadline, &cell.commons().runtime, cx);
                 if late.is_ready() {
                     return Poll::Ready(Err(SendError::Full(message)));
                 }

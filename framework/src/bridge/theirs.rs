@@ -1,19 +1,16 @@
 //! An actor of actix's, as a recipient of ours.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Sleep;
 
 use super::answer::Crossing;
 use super::answering::Flight;
 use crate::actor::{
     AskError, BoxFuture, Commons, DeadLetter, DeadReason, Label, Limit, RawReply, SendError, Takes,
-    TellError, reply_pair, short_type_name,
+    TellError, reply_pair, short_type_name, until,
 };
 
 pub(super) struct Theirs<M: Crossing> {
@@ -45,33 +42,8 @@ impl<M: Crossing> Theirs<M> {
 
     /// Room for one message; `None` when there is none before the deadline.
     async fn room(&self, deadline: Option<Instant>) -> Option<OwnedSemaphorePermit> {
-        let acquired = self.until(deadline, self.room.clone().acquire_owned()).await?;
+        let acquired = until(&self.commons.runtime, deadline, self.room.clone().acquire_owned()).await?;
         Some(acquired.expect("the semaphore is never closed"))
-    }
-
-    /// The future's output; `None` when the deadline is over first. The timer is the system's, and made when it is needed.
-    async fn until<F: Future>(&self, deadline: Option<Instant>, future: F) -> Option<F::Output> {
-        let mut future = std::pin::pin!(future);
-        let mut sleep = None;
-        std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => self.poll_sleep(&mut sleep, deadline, cx).map(|()| None),
-        })
-        .await
-    }
-
-    fn poll_sleep(
-        &self,
-        sleep: &mut Option<Pin<Box<Sleep>>>,
-        deadline: Option<Instant>,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        let Some(deadline) = deadline else { return Poll::Pending };
-        let sleep = sleep.get_or_insert_with(|| {
-            let _entered = self.commons.runtime.enter();
-            Box::pin(tokio::time::sleep_until(deadline.into()))
-        });
-        sleep.as_mut().poll(cx)
     }
 }
 
@@ -116,7 +88,7 @@ impl<M: Crossing> Takes<M> for Theirs<M> {
             }
             let (mut rx, reply) = reply_pair(deadline);
             self.begin(message, reply, permit);
-            let answered = self.until(deadline, std::future::poll_fn(|cx| rx.poll(cx))).await;
+            let answered = until(&self.commons.runtime, deadline, poll_fn(|cx| rx.poll(cx))).await;
             answered.ok_or(AskError::Deadline)?;
             rx.take()
         })

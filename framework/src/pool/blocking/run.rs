@@ -3,15 +3,14 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use super::threads::{Ended, Threads, Work};
-use crate::actor::{AskError, earlier, inherited_deadline};
+use crate::actor::{AskError, earlier, inherited_deadline, until};
 
 /// Work for a blocking pool. Nothing is sent before it is awaited.
 ///
@@ -68,7 +67,8 @@ where
     T: Send + 'static,
 {
     let deadline = earlier(deadline, inherited_deadline());
-    match until(threads, deadline, threads.room.acquire()).await {
+    let runtime = &threads.commons().runtime;
+    match until(runtime, deadline, threads.room.acquire()).await {
         Some(Ok(permit)) => permit.forget(),
         Some(Err(_)) => return Err(AskError::Stopped),
         None => return Err(AskError::Full),
@@ -78,31 +78,12 @@ where
     if threads.send(work, |work| boxed(work, answer)).is_err() {
         return Err(AskError::Stopped);
     }
-    match until(threads, deadline, rx).await {
+    match until(runtime, deadline, rx).await {
         Some(Ok(answer)) => answer,
         // Dropped in the queue: its answer says so, and this is not reached.
         Some(Err(_)) => Err(AskError::Dropped),
         None => Err(AskError::Deadline),
     }
-}
-
-/// The future's output, unless the deadline comes first. Its timer is the system's.
-async fn until<S: 'static, F: Future>(
-    threads: &Threads<S>,
-    deadline: Option<Instant>,
-    future: F,
-) -> Option<F::Output> {
-    let Some(deadline) = deadline else { return Some(future.await) };
-    let sleep = {
-        let _entered = threads.commons().runtime.enter();
-        tokio::time::sleep_until(deadline.into())
-    };
-    let (mut future, mut sleep) = (pin!(future), pin!(sleep));
-    std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => sleep.as_mut().poll(cx).map(|()| None),
-    })
-    .await
 }
 
 /// Where an answer goes. Dropped, the work did not run.
