@@ -1,9 +1,8 @@
 //! The same work on Ostraca and on its rivals.
 //!
 //! **What it is.** Groups of works ([`actors`], [`queues`], [`orders`], [`batching`],
-//! [`pools`], [`caches`], [`shards`]), each a table: a work, its rows, and one entry a peer
-//! [`pools`], [`caches`], [`buffers`]), each a table: a work, its rows, and one entry a peer
-//! and variant. The bin `compare` runs the tables interleaved and prints ratios; the criterion benches run the
+//! [`pools`], [`caches`], [`overhead`], [`capacity`], [`buffers`], [`shards`], [`files`]),
+//! each a table: a work, its rows, and one entry a peer and variant. The bin `compare` runs the tables interleaved and prints ratios; the criterion benches run the
 //! same functions one by one. README.md says what each row does and why each rival is configured as it is.
 //!
 //! **What it guarantees.** A work counts what it did and checks the count, so a peer that loses messages fails its
