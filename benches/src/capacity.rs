@@ -20,6 +20,7 @@ use ostraca::prelude::*;
 use tokio::runtime::Runtime;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use crate::pools::random;
 use crate::work::{Bar, Figures, Group, Work};
 
 /// Parts of the peak that are offered, for so long each.
@@ -179,13 +180,6 @@ impl Kind for Stored {
     async fn ask(&self, key: u64) -> bool {
         self.0.write(key).await.is_ok()
     }
-}
-
-fn random(state: &mut u64) -> u64 {
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
 }
 
 fn foretold<K: Kind>() -> Figures {

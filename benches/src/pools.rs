@@ -29,7 +29,8 @@ pub fn group() -> Group {
     Group { name: "pools", works }
 }
 
-fn random(state: &mut u64) -> u64 {
+/// xorshift64's step.
+pub(crate) fn random(state: &mut u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;
     *state ^= *state << 17;
