@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use ostraca::monitor::MonitorSettings;
 use ostraca::pool::Pool;
 use ostraca::prelude::*;
-use tokio::runtime::Runtime;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use crate::actors::peers::two_workers;
 use crate::pools::random;
 use crate::work::{Bar, Figures, Group, Work};
 
@@ -183,9 +183,7 @@ impl Kind for Stored {
 }
 
 fn foretold<K: Kind>() -> Figures {
-    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let tokio: Runtime = tokio.expect("a runtime");
-    tokio.block_on(async {
+    two_workers().block_on(async {
         let system = System::start().expect("a system");
         let kind = K::start(&system).await;
         let roughly = peak(&system, &kind, PEAK / 2).await;

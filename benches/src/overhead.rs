@@ -18,6 +18,7 @@ use fastrand::Rng;
 use ostraca::prelude::*;
 use tokio::runtime::Runtime;
 
+use crate::actors::peers::two_workers;
 use crate::work::{Bar, Figures, Group, Work};
 
 const ACTORS: usize = 10_000;
@@ -70,8 +71,7 @@ type Run = fn(&Runtime, &Actors, Duration) -> f64;
 type Actors = std::sync::Arc<[ActorRef<Counter>]>;
 
 fn pairs_of(pairs: u64, run: Run) -> Figures {
-    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let tokio = tokio.expect("a runtime");
+    let tokio = two_workers();
     let (system, actors) = tokio.block_on(spawn_all());
     let half = |is_on: bool| {
         system.monitor().pause(!is_on);

@@ -4,11 +4,11 @@ use ostraca::System;
 use ostraca::files::{Folder as Served, LaneSpec, Network};
 
 use super::server::{Folder, Server};
+use crate::actors::peers::two_workers;
 
 /// With its default settings, on a runtime of two threads.
 pub(super) fn lane(folder: &Folder) -> Server {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.expect("a runtime");
+    let runtime = two_workers();
     let port = runtime.block_on(async {
         let system = System::start().expect("a system");
         let served = Served::open(folder.path()).expect("the folder");

@@ -106,7 +106,3 @@ where
     next.store(warm, Ordering::Relaxed);
     (round(warm + ops).await, warm + ops)
 }
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-}

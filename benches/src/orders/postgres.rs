@@ -8,7 +8,8 @@ use tokio_postgres::NoTls;
 use tokio_postgres::types::ToSql;
 
 use super::server::Postgres;
-use super::{Order, call, folder, runtime};
+use super::{Order, call, folder};
+use crate::actors::peers::two_workers;
 use crate::work::Figures;
 
 const CONNECTIONS: usize = 16;
@@ -110,7 +111,7 @@ where
 {
     let folder = folder();
     let Some(server) = Postgres::start(folder.path()) else { panic!("not run: needs postgresql") };
-    let took = runtime().block_on(async {
+    let took = two_workers().block_on(async {
         let pool = pool(&server.url()).await;
         let system = System::start().unwrap();
         let place = by(pool.clone(), &system).await;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use ostraca::prelude::*;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Order, call, folder, runtime};
+use super::{Order, call, folder};
+use crate::actors::peers::two_workers;
 use crate::work::Figures;
 
 fn open(path: &Path) -> Connection {
@@ -91,7 +92,7 @@ where
 {
     let folder = folder();
     let database = Arc::new(Mutex::new(open(&folder.path().join("orders.db"))));
-    let took = runtime().block_on(async {
+    let took = two_workers().block_on(async {
         let system = System::start().unwrap();
         let place = by(database.clone(), &system).await;
         let (took, written) = call(callers, ops, place).await;

@@ -10,4 +10,4 @@ pub use self::actix::Actix;
 pub use self::kameo::Kameo;
 pub use self::ostraca::{Batched, Ostraca, OstracaUnbounded, system};
 pub use self::ractor::Ractor;
-pub use self::tokio::{ByHand, ByHandBounded, on_two_workers};
+pub use self::tokio::{ByHand, ByHandBounded, on_two_workers, two_workers};

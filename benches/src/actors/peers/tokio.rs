@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::host::{Add, Counts, Host, LEN_MAX, Mingles, Rings, Token, WORKERS};
@@ -24,13 +24,18 @@ pub struct ByHandBounded {
     pub many: bool,
 }
 
+/// A multi-threaded runtime.
+pub fn two_workers() -> Runtime {
+    Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build().unwrap()
+}
+
 /// Runs `main` as a task of a multi-threaded runtime. All that run on tokio's own runtime share it.
 pub fn on_two_workers<T, F>(main: impl FnOnce() -> F + Send + 'static) -> T
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    let runtime = Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build().unwrap();
+    let runtime = two_workers();
     let result = runtime.block_on(async { tokio::spawn(async { main().await }).await.unwrap() });
     runtime.shutdown_timeout(Duration::from_secs(10));
     result
