@@ -1,5 +1,6 @@
 //! Tests of the whole: the house's rules, behaviour through the public interface, order over seeded schedules.
 
+pub mod process;
 pub mod servers;
 
 /// The README's first actor, compiled and run as it stands.

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use redis::{Client, Connection, FromRedisValue, RedisResult};
 use tempfile::TempDir;
 
+use crate::process::{Signal, send};
+
 /// For how long a server may take to come up, or a cluster to agree.
 const UP_WITHIN: Duration = Duration::from_secs(20);
 
@@ -104,17 +106,16 @@ impl RedisServer {
 
     /// Stops it where it is: it takes connections and bytes, and does not answer.
     pub fn pause(&self) {
-        self.signal("-STOP");
+        self.signal(Signal::STOP);
     }
 
     /// Lets it go on.
     pub fn resume(&self) {
-        self.signal("-CONT");
+        self.signal(Signal::CONT);
     }
 
-    fn signal(&self, signal: &str) {
-        let id = self.child.as_ref().expect("it runs").id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().expect("kill is there").success());
+    fn signal(&self, signal: Signal) {
+        send(self.child.as_ref().expect("it runs"), signal);
     }
 
     /// Its folder, where a `SAVE` puts dump.rdb.

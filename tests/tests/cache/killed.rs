@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ostraca::cache::{Lifetime, Loaded, Source, Stamp, TieredCache, Writes};
+use ostraca_tests::process::{Signal, send};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The child's file, in the role of the database.
@@ -76,7 +77,7 @@ fn last<'a>(lines: impl Iterator<Item = &'a str>) -> HashMap<u64, u64> {
 }
 
 /// What was put when the child was sent the signal, and what its file has.
-fn end_with(signal: &str, file: &Path) -> (HashMap<u64, u64>, HashMap<u64, u64>) {
+fn end_with(signal: Signal, file: &Path) -> (HashMap<u64, u64>, HashMap<u64, u64>) {
     let program = std::env::current_exe().unwrap();
     let mut child = Command::new(program)
         .args(["killed::child", "--exact", "--nocapture", "--test-threads=1"])
@@ -90,8 +91,7 @@ fn end_with(signal: &str, file: &Path) -> (HashMap<u64, u64>, HashMap<u64, u64>)
     while put.len() < 2_000 {
         put.extend(out.next().unwrap().unwrap().strip_prefix("put ").map(str::to_owned));
     }
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    send(&child, signal);
     put.extend(out.map_while(Result::ok).filter_map(|line| line.strip_prefix("put ").map(str::to_owned)));
     child.wait().unwrap();
     // A line that a kill cut in two was not put.
@@ -103,7 +103,7 @@ fn end_with(signal: &str, file: &Path) -> (HashMap<u64, u64>, HashMap<u64, u64>)
 #[test]
 fn a_process_that_is_told_to_stop_loses_no_write() {
     let folder = tempfile::tempdir().unwrap();
-    let (put, written) = end_with("-TERM", &folder.path().join("journal"));
+    let (put, written) = end_with(Signal::TERM, &folder.path().join("journal"));
     let lost: Vec<_> = put.iter().filter(|(key, value)| written.get(key) < Some(value)).collect();
     assert!(lost.is_empty(), "{lost:?}");
 }
@@ -111,7 +111,7 @@ fn a_process_that_is_told_to_stop_loses_no_write() {
 #[test]
 fn a_process_that_is_killed_loses_the_window_and_no_more() {
     let folder = tempfile::tempdir().unwrap();
-    let (put, written) = end_with("-KILL", &folder.path().join("journal"));
+    let (put, written) = end_with(Signal::KILL, &folder.path().join("journal"));
     let lost = put.iter().filter(|(key, value)| written.get(key) < Some(value)).count();
     println!("killed: the last values of {lost} of {KEYS} keys are lost; the window is {KEYS_MAX}");
     assert!(lost <= KEYS_MAX, "{lost} keys of at most {KEYS_MAX}");

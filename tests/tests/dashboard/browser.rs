@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tungstenite::stream::MaybeTlsStream;
@@ -262,9 +263,8 @@ impl Drop for Browser {
     fn drop(&mut self) {
         // The group, by the number of its first process, which this has started: a process that is killed leaves its
         // children to themselves.
-        let group = format!("-{}", self.child.id());
         // If it is gone already, so much the better.
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.child.wait();
     }
 }

@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use ostraca::prelude::*;
+use ostraca_tests::process::{Signal, send};
 use tokio::runtime::Builder;
 
 /// What the child is.
@@ -113,8 +114,7 @@ fn stop_child(workers: usize) -> Ended {
         assert_ne!(lines.read_line(&mut said).unwrap(), 0, "it ended too soon: {said}");
     }
     let began = Instant::now();
-    let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    assert!(told.success());
+    send(&child, Signal::TERM);
     let status = wait(&mut child);
     let took = began.elapsed();
     let mut log = String::new();
