@@ -4,7 +4,6 @@
 //! [`RedisServer::start`], which says by its own words what is not run where the package is missing.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,6 +13,7 @@ use redis::{Client, Connection, FromRedisValue, RedisResult};
 use tempfile::TempDir;
 
 use crate::process::{Signal, send};
+use crate::runs::missing;
 
 /// For how long a server may take to come up, or a cluster to agree.
 const UP_WITHIN: Duration = Duration::from_secs(20);
@@ -38,7 +38,7 @@ impl RedisServer {
     /// A server with nothing in it. `None`, and a line about `what` is not run, where there is no redis-server.
     pub fn start(what: &str) -> Option<Self> {
         if Command::new("redis-server").arg("--version").output().is_err() {
-            not_run(what);
+            missing(what, "redis-server");
             return None;
         }
         Some(Self::start_with(&[]))
@@ -180,13 +180,4 @@ impl RedisCluster {
 fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
     listener.local_addr().expect("it is bound").port()
-}
-
-/// Says what is not run, to whoever reads the test's output and to tests/all.sh.
-fn not_run(what: &str) {
-    println!("not run: {what}: needs redis-server; to install: sudo apt-get install redis-server");
-    if let Some(list) = std::env::var_os("OSTRACA_NOT_RUN") {
-        let mut list = File::options().append(true).open(list).expect("all.sh has made the file");
-        writeln!(list, "{what}: needs redis-server").expect("all.sh's file takes a line");
-    }
 }

@@ -7,6 +7,7 @@ use actix::Actor;
 use ostraca::Bound;
 use ostraca::cores::{CpuSet, Machine};
 use ostraca::prelude::*;
+use ostraca_tests::process::mask_of_this_thread;
 
 type Book = Rc<RefCell<Vec<u64>>>;
 
@@ -63,10 +64,8 @@ impl Writer {
     }
 
     #[handler]
-    fn mask(&mut self) -> String {
-        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
-        let mask = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-        mask.unwrap().trim().to_owned()
+    fn mask(&mut self) -> CpuSet {
+        mask_of_this_thread()
     }
 }
 
@@ -93,7 +92,7 @@ fn an_actor_of_ours_and_one_of_actixs_share_an_rc_on_a_pinned_arbiter() {
             let (sum, reader, us) = writer.read().await.unwrap();
             assert_eq!((sum, &reader), (5_050, &us));
             assert!(us.starts_with("actix-rt|system:"), "{us}");
-            assert_eq!(writer.mask().await.unwrap(), only.to_string());
+            assert_eq!(writer.mask().await.unwrap(), only);
         }
         let threads = writers.all().read().await.into_iter().map(|read| read.unwrap().2);
         let threads: Vec<_> = threads.collect();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use actix::{Actor, Arbiter};
 use ostraca::bridge::{Ours, from_actix, to_actix};
 use ostraca::prelude::*;
+use ostraca_tests::runs::number;
 
 use crate::support::{Clerk, Desk, Fail, Gauge, Jot, Note, Scribe};
 
@@ -17,7 +18,7 @@ const LEN_MAX: usize = 16;
 const FLOOD: u64 = 20;
 
 fn messages() -> u64 {
-    std::env::var("OSTRACA_BRIDGE_MESSAGES").map_or(2_000, |text| text.parse().unwrap())
+    number("OSTRACA_BRIDGE_MESSAGES").unwrap_or(2_000)
 }
 
 /// One of actix's senders: a task on an arbiter, with a clone of the address.

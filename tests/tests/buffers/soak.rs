@@ -7,28 +7,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ostraca::buf::{BufferPool, PooledBuf};
+use ostraca_tests::process::resident_bytes;
+use ostraca_tests::random::Random;
+use ostraca_tests::runs::number;
 
 /// Sizes from 1 byte to 64 KiB, each octave as often as the others.
-fn size(random: &mut u64) -> usize {
-    *random ^= *random << 13;
-    *random ^= *random >> 7;
-    *random ^= *random << 17;
-    let octave = *random % 17;
-    (1 << octave) + (*random >> 32) as usize % (1 << octave).min(65_537 - (1 << octave))
-}
-
-/// Bytes that this process has in memory.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/statm").ok()?;
-    Some(status.split(' ').nth(1)?.parse::<u64>().ok()? * 4_096)
+fn size(random: &mut Random) -> usize {
+    let random = random.draw();
+    let octave = random % 17;
+    (1 << octave) + (random >> 32) as usize % (1 << octave).min(65_537 - (1 << octave))
 }
 
 #[test]
 fn memory_stays_flat_while_one_thread_gets_and_another_drops() {
-    let seconds = std::env::var("OSTRACA_SOAK_SECONDS").ok().and_then(|text| text.parse().ok());
-    let seconds: f64 = seconds.unwrap_or(6.0);
-    let mut random = std::env::var("OSTRACA_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    random |= 1;
+    let seconds = number("OSTRACA_SOAK_SECONDS").unwrap_or(6.0);
+    let mut random = Random(number("OSTRACA_SEED").unwrap_or(1) | 1);
     let pool = BufferPool::default();
     let (tx, rx) = mpsc::sync_channel::<PooledBuf>(256);
     let consumer = thread::spawn(move || {
@@ -53,7 +46,7 @@ fn memory_stays_flat_while_one_thread_gets_and_another_drops() {
             sent += 1;
         }
         if began.elapsed() > warm {
-            readings.push((resident(), pool.stats().held_bytes));
+            readings.push((resident_bytes(), pool.stats().held_bytes));
         }
     }
     drop(tx);

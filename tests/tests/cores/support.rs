@@ -7,6 +7,7 @@ use std::thread;
 
 use ostraca::cores::{CpuSet, Machine};
 use ostraca::prelude::*;
+use ostraca_tests::process::mask_of_this_thread;
 use tempfile::TempDir;
 use tracing::Level;
 
@@ -23,10 +24,8 @@ pub(crate) struct Standing {
 }
 
 pub(crate) fn standing() -> Standing {
-    let status = fs::read_to_string("/proc/thread-self/status").unwrap();
-    let mask = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap();
     // The kernel's name of it is cut off after 15 bytes.
-    Standing { thread: thread::current().name().unwrap().to_owned(), mask: mask.parse().unwrap() }
+    Standing { thread: thread::current().name().unwrap().to_owned(), mask: mask_of_this_thread() }
 }
 
 #[actor]

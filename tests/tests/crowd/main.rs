@@ -17,6 +17,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier};
 
+use ostraca_tests::process::resident_bytes;
 use rustix::fs::{Advice, fadvise};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::io::AsyncReadExt as _;
@@ -28,12 +29,6 @@ use place::{Place, eventually};
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 const CLIENTS: usize = 1_000;
-
-/// This process's resident memory, in bytes.
-fn resident() -> usize {
-    let statm = fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * rustix::param::page_size()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_slow_clients_take_little_memory_each() {
@@ -49,7 +44,7 @@ async fn a_thousand_slow_clients_take_little_memory_each() {
     let mut before = 0;
     for at in 0..CLIENTS + 50 {
         if at == 50 {
-            before = resident();
+            before = resident_bytes().unwrap();
         }
         let mut client = Client::connect(place.address()).await;
         client.send("GET /file HTTP/1.1\r\nhost: a\r\n\r\n").await;
@@ -57,7 +52,7 @@ async fn a_thousand_slow_clients_take_little_memory_each() {
         client.socket.read_exact(&mut [0; 1000]).await.unwrap();
         clients.push(client);
     }
-    let each = resident().saturating_sub(before) / CLIENTS;
+    let each = resident_bytes().unwrap().saturating_sub(before) / CLIENTS as u64;
     assert_eq!(place.spec.numbers().connections as usize, CLIENTS + 50);
     println!("{each} bytes a slow client, the client's own end included");
     assert!(each <= 64 << 10, "{each} bytes a slow client");

@@ -1,10 +1,11 @@
 //! Who may see the page, over real connections.
 
 use ostraca::http::Dashboard;
+use ostraca_tests::http;
 
 use crate::browser::Browser;
 use crate::service::Service;
-use crate::{DESKTOP, http, runtime};
+use crate::{DESKTOP, runtime};
 
 const TOKEN: &str = "long enough a secret";
 

@@ -3,8 +3,7 @@
 //! Source: <https://chromedevtools.github.io/devtools-protocol/>.
 
 use std::cell::RefCell;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -14,6 +13,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use ostraca_tests::runs::missing;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -42,7 +42,7 @@ impl Browser {
     /// Starts it. `None`, and a line about `what` is not run, where there is no chromium.
     pub(crate) fn start(what: &str) -> Option<Self> {
         if Command::new("chromium").arg("--version").output().is_err() {
-            not_run(what);
+            missing(what, "chromium");
             return None;
         }
         let profile = tempfile::tempdir().unwrap();
@@ -283,13 +283,4 @@ fn listening_on(child: &mut Child) -> String {
         }
     });
     url.recv_timeout(PATIENCE).expect("chromium says where it listens")
-}
-
-/// Says what is not run, to whoever reads the test's output and to tests/all.sh.
-fn not_run(what: &str) {
-    println!("not run: {what}: needs chromium; to install: sudo apt-get install chromium");
-    if let Some(list) = std::env::var_os("OSTRACA_NOT_RUN") {
-        let mut list = File::options().append(true).open(list).unwrap();
-        writeln!(list, "{what}: needs chromium").unwrap();
-    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ostraca::http::Dashboard;
+use ostraca_tests::runs::number;
 
 use crate::browser::Browser;
 use crate::service::{Greeter, Service};
@@ -27,7 +28,7 @@ fn processor_time() -> Duration {
 #[test]
 fn an_open_page_costs_little() {
     let Some(browser) = Browser::start("the cost of an open dashboard") else { return };
-    let seconds = std::env::var("OSTRACA_DASHBOARD_SECONDS").ok().map(|text| text.parse().unwrap());
+    let seconds = number("OSTRACA_DASHBOARD_SECONDS");
     let span = Duration::from_secs(seconds.unwrap_or(2));
     let runtime = runtime();
     let mut service = runtime.block_on(Service::start(Dashboard::default()));

@@ -4,7 +4,6 @@
 mod access;
 mod browser;
 mod cost;
-mod http;
 mod keys;
 mod metrics;
 mod page;
@@ -14,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ostraca::http::Dashboard;
+use ostraca_tests::runs::number;
 use tokio::runtime::{Builder, Runtime};
 
 use browser::Browser;
@@ -63,5 +63,5 @@ fn pictures() -> PathBuf {
 
 /// How long the pictures' service has run: longer shows more of a line.
 fn seconds() -> Duration {
-    Duration::from_secs(std::env::var("OSTRACA_LOOK_SECONDS").map_or(3, |text| text.parse().unwrap()))
+    Duration::from_secs(number("OSTRACA_LOOK_SECONDS").unwrap_or(3))
 }

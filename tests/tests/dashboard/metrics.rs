@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use crate::http;
+use ostraca_tests::http;
 
 /// What `/metrics` says, by series.
 pub(crate) struct Metrics(HashMap<String, f64>);

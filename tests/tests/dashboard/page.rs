@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use ostraca_tests::http;
 use serde_json::json;
 
 use crate::browser::Browser;
 use crate::metrics::{Complaints, Metrics, parse};
 use crate::service::Service;
-use crate::{DESKTOP, TELEPHONE, Watched, http, pictures, seconds};
+use crate::{DESKTOP, TELEPHONE, Watched, pictures, seconds};
 
 #[test]
 fn every_panel_agrees_with_the_metrics() {

@@ -10,6 +10,7 @@ use ostraca::cache::{Lifetime, MapStore};
 use ostraca::http::{self, Dashboard};
 use ostraca::prelude::*;
 use ostraca::{Restart, Strategy};
+use ostraca_tests::random::Random;
 use tokio::task::JoinHandle;
 
 /// Shards of the accounts.
@@ -203,13 +204,11 @@ impl Load {
     fn client(&self, number: u64) -> JoinHandle<()> {
         let load = self.clone();
         tokio::spawn(async move {
-            let mut chance = number + 1;
+            let mut random = Random(number + 1);
             while !load.over.load(Ordering::Relaxed) {
                 for _ in 0..4 {
-                    // Of xorshift, and twice the lesser of two: some accounts have more to do than others.
-                    chance ^= chance << 13;
-                    chance ^= chance >> 7;
-                    chance ^= chance << 17;
+                    // The lesser of two: some accounts have more to do than others.
+                    let chance = random.draw();
                     let id = (chance % ACCOUNTS).min(chance / ACCOUNTS % ACCOUNTS);
                     // Errors are part of the load.
                     let _ = load.ledger.balance(id).await;

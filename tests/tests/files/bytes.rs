@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt as _;
 use std::time::Duration;
 
 use ostraca::files::Limits;
+use ostraca_tests::runs::number;
 use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,7 +17,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{interval, timeout};
 
 use crate::client::{get, get_with};
-use crate::place::{Place, eventually, number};
+use crate::place::{Place, eventually};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MIB: u64 = 1 << 20;
@@ -75,7 +76,7 @@ async fn ranges_of_a_sparse_file_beyond_4_gib_are_its_bytes() {
     let (len, edge) = (4096 * MIB + 96 * MIB + 5, 4096 * MIB);
     let mut file = File::create_new(place.path("file")).unwrap();
     file.set_len(len).unwrap();
-    let mut chance = fastrand::Rng::with_seed(number("OSTRACA_SEED", 7));
+    let mut chance = fastrand::Rng::with_seed(number("OSTRACA_SEED").unwrap_or(7));
     for at in [0, edge - 1000, len - 3000].into_iter().chain((0..200).map(|_| chance.u64(0..len - 3000))) {
         file.seek(SeekFrom::Start(at)).unwrap();
         file.write_all(&content(3000)).unwrap();
@@ -88,7 +89,7 @@ async fn ranges_of_a_sparse_file_beyond_4_gib_are_its_bytes() {
     };
     let mut ranges =
         vec![edge - 10..edge + 10, edge - 3 * MIB..edge + 3 * MIB, len - 1..len, 0..1, edge..edge + 1];
-    for _ in 0..number("OSTRACA_RANGES", 40) {
+    for _ in 0..number("OSTRACA_RANGES").unwrap_or(40) {
         let start = chance.u64(0..len);
         let most = if chance.u8(0..8) == 0 { 9 * MIB } else { 100_000 };
         ranges.push(start..len.min(start + chance.u64(1..most)));
@@ -152,7 +153,7 @@ async fn a_file_that_grows_half_way_arrives_as_long_as_it_was() {
 /// As slow as 4 KiB a second, in the long form; in the short one everything is 20 times as fast.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_reads_4_kib_a_second_gets_all_of_it() {
-    let is_long = number("OSTRACA_FILES_LONG", 0) > 0;
+    let is_long = number::<u64>("OSTRACA_FILES_LONG").is_some_and(|long| long > 0);
     let second = if is_long { SECOND } else { SECOND / 20 };
     // The patience is the default one.
     let place = Place::limited(Limits::default().send_at_least(1 << 10, 30 * second)).await;

@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use ostraca_tests::runs::number;
 
 use crate::client::Client;
-use crate::place::{Place, number};
+use crate::place::Place;
 
 /// Lies beside the folder.
 const SECRET: &str = "nobody may read this";
@@ -122,8 +123,8 @@ fn break_some(bytes: &mut Vec<u8>, chance: &mut Rng) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_requests_break_nothing_and_read_nothing_out_of_the_folder() {
-    let seed = number("OSTRACA_SEED", fastrand::u64(..1 << 32));
-    let seconds = number("OSTRACA_FUZZ_SECONDS", 2);
+    let seed = number("OSTRACA_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
+    let seconds = number("OSTRACA_FUZZ_SECONDS").unwrap_or(2);
     println!("OSTRACA_SEED={seed}, {seconds} s");
     let place = Place::new().await;
     std::fs::write(place.above().join("secret"), SECRET).unwrap();

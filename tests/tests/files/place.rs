@@ -65,12 +65,6 @@ impl Place {
     }
 }
 
-/// A number from the environment.
-pub(crate) fn number(name: &str, default: u64) -> u64 {
-    let text = std::env::var(name);
-    text.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
-}
-
 /// Waits until something holds that needs nobody's help.
 pub(crate) async fn eventually(holds: impl Fn() -> bool) {
     let wait = async {

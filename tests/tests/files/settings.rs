@@ -10,6 +10,7 @@ use ostraca::buf::BufferPool;
 use ostraca::buf::transfer::Source;
 use ostraca::cache::{Body, Disk, Entry, Stamp, Store as _, Timestamp};
 use ostraca::files::{KeepAlive, Network, Readahead};
+use ostraca_tests::runs::{missing, not_run};
 use rustix::fs::{Advice, fadvise};
 use rustix::io::{ReadWriteFlags, preadv2};
 use rustix::net::sockopt;
@@ -61,7 +62,7 @@ fn the_backlog_is_the_listeners() {
     let listener = Network::default().backlog(321).listen("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let Ok(ss) = Command::new("ss").args(["-Hltn", &format!("sport = :{port}")]).output() else {
-        return not_run("the backlog as ss shows it: needs iproute2");
+        return missing("the backlog as ss shows it", "iproute2");
     };
     let line = String::from_utf8(ss.stdout).unwrap();
     // State, what waits, how many may wait (ss(8)).
@@ -160,14 +161,5 @@ fn entry(version: u64, value: &str) -> Entry {
         keep_until: NOW.after(Duration::from_secs(120)),
         tags: Vec::new(),
         body: Body::Value(value.as_bytes().into()),
-    }
-}
-
-/// Says that a test did not run, for `tests/all.sh`.
-fn not_run(what: &str) {
-    println!("not run: {what}");
-    if let Ok(list) = std::env::var("OSTRACA_NOT_RUN") {
-        let mut list = File::options().append(true).open(list).unwrap();
-        writeln!(list, "{what}").unwrap();
     }
 }

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use ostraca::monitor::{Bottleneck, Capacity, Estimate};
 use ostraca::prelude::*;
+use ostraca_tests::random::Random;
 use tokio::time::{Instant, sleep, sleep_until};
-
-use super::Random;
 
 /// A row of a store that takes 4 ms, and as much of a lock's time as the others leave.
 struct Row {
@@ -23,7 +22,7 @@ impl Row {
     #[handler]
     async fn write(&mut self, #[key] _key: u64) {
         // Whole milliseconds, which timers have.
-        sleep(Duration::from_millis(2 + self.random.next() % 5)).await;
+        sleep(Duration::from_millis(2 + self.random.draw() % 5)).await;
     }
 }
 
@@ -34,14 +33,14 @@ async fn offer(rows: &Shards<Row>, per_second: f64, random: &mut Random, key: im
     while next < end {
         next += random.gap(per_second);
         sleep_until(next).await;
-        let _full = rows.write(key(random.next())).tell();
+        let _full = rows.write(key(random.draw())).tell();
     }
 }
 
 async fn peak(system: &System, rows: &Shards<Row>) -> f64 {
     for caller in 0..256 {
         let (rows, mut random) = (rows.clone(), Random(caller + 1));
-        tokio::spawn(async move { while rows.write(random.next()).await.is_ok() {} });
+        tokio::spawn(async move { while rows.write(random.draw()).await.is_ok() {} });
     }
     let handled = async || system.monitor().latest().await.of_type("Row").unwrap().numbers.handled;
     sleep(Duration::from_secs(3)).await;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use ostraca::prelude::*;
+use ostraca_tests::random::Random;
+use ostraca_tests::runs::number;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Random, memory};
+use super::memory;
 
 /// Reads with a cache, and writes; sharded.
 struct Account {
@@ -93,7 +95,7 @@ async fn load(system: &System, seconds: u64) {
     while next < end {
         next += random.gap(120.0);
         sleep_until(next).await;
-        let id = random.next() % 200;
+        let id = random.draw() % 200;
         let tellers = tellers.clone();
         tokio::spawn(async move { tellers.serve(id).await.unwrap() });
         served += 1;
@@ -126,8 +128,7 @@ async fn none_is_named(seconds: u64) {
 #[test]
 fn clean_load_has_no_findings() {
     let _alone = memory();
-    let seconds = std::env::var("OSTRACA_CLEAN_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
-    match seconds {
+    match number("OSTRACA_CLEAN_SECONDS") {
         Some(seconds) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             runtime.unwrap().block_on(none_is_named(seconds));

@@ -56,25 +56,3 @@ fn memory() -> MutexGuard<'static, ()> {
     // Another test's failure is not this one's.
     MEMORY.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// xorshift64 (Marsaglia, 2003).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// From 0 to 1, without 0.
-    fn part(&mut self) -> f64 {
-        ((self.next() >> 11) + 1) as f64 / (1u64 << 53) as f64
-    }
-
-    /// The time until the next of so many a second that come at random.
-    fn gap(&mut self, per_second: f64) -> Duration {
-        Duration::from_secs_f64(-self.part().ln() / per_second)
-    }
-}

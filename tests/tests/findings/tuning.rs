@@ -9,9 +9,9 @@ use std::time::Duration;
 use ostraca::monitor::{Decision, Tuning, Verdict};
 use ostraca::pool::Pool;
 use ostraca::prelude::*;
+use ostraca_tests::random::Random;
+use ostraca_tests::runs::number;
 use tokio::time::sleep;
-
-use super::Random;
 
 /// Callers that come back as soon as they are answered, after a pause.
 const CALLERS: usize = 24;
@@ -48,7 +48,7 @@ async fn run(len: f64, wait: f64, is_tuned: bool, seconds: &[u64], seed: u64) ->
     let orders = system.spawn::<Orders>(seed).await.unwrap();
     let mut random = Random(seed);
     for _ in 0..CALLERS {
-        let (orders, mut random) = (orders.clone(), Random(random.next() | 1));
+        let (orders, mut random) = (orders.clone(), Random(random.draw() | 1));
         tokio::spawn(async move {
             while orders.place(Order).await.is_ok() {
                 sleep(random.gap(100.0)).await;
@@ -100,19 +100,15 @@ fn paused() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
 }
 
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|number| number.parse().ok()).unwrap_or(default)
-}
-
 #[test]
 fn from_bad_settings_it_reaches_95_percent_of_the_best_within_five_minutes() {
-    let seed = number("OSTRACA_SEED", 1);
+    let seed = number("OSTRACA_SEED").unwrap_or(1);
     println!("OSTRACA_SEED={seed}");
     let (best, ..) = best_of_grid();
     let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ seed);
     let mut bad = Vec::new();
-    while bad.len() < number("OSTRACA_TUNING_STARTS", 3) as usize {
-        let mut one_of = |values: &[f64]| values[random.next() as usize % values.len()];
+    while bad.len() < number("OSTRACA_TUNING_STARTS").unwrap_or(3) {
+        let mut one_of = |values: &[f64]| values[random.draw() as usize % values.len()];
         let (len, wait) = (one_of(&LENS), one_of(&WAITS));
         let rate = rate_at(len, wait);
         if rate < 0.8 * best {
@@ -121,7 +117,7 @@ fn from_bad_settings_it_reaches_95_percent_of_the_best_within_five_minutes() {
     }
     for (len, wait, rate) in bad {
         let minutes: Vec<u64> = (0..=10).map(|half| 30 * half).collect();
-        let (all, decisions) = paused().block_on(run(len, wait, true, &minutes, random.next() | 1));
+        let (all, decisions) = paused().block_on(run(len, wait, true, &minutes, random.draw() | 1));
         // Trials that go on are in it.
         let parts: Vec<f64> = all.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 30.0 / best).collect();
         println!(
@@ -137,7 +133,7 @@ fn from_bad_settings_it_reaches_95_percent_of_the_best_within_five_minutes() {
 #[test]
 fn from_a_good_setting_it_is_never_more_than_1_percent_worse() {
     let (_, len, wait) = best_of_grid();
-    for seed in [3, 5, 9].into_iter().take(number("OSTRACA_TUNING_STARTS", 1) as usize) {
+    for seed in [3, 5, 9].into_iter().take(number("OSTRACA_TUNING_STARTS").unwrap_or(1)) {
         let (untouched, _) = paused().block_on(run(len, wait, false, &[300], seed));
         let (tuned, decisions) = paused().block_on(run(len, wait, true, &[300], seed));
         let part = tuned[0] as f64 / untouched[0] as f64;

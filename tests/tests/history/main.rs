@@ -13,6 +13,7 @@ use std::time::Duration;
 use counting::bytes;
 use ostraca::monitor::{Resolution, SERIES_LEN_MAX};
 use ostraca::prelude::*;
+use ostraca_tests::runs::number;
 
 const ACTORS: usize = 10_000;
 const BYTES_MAX: usize = 64 << 20;
@@ -102,7 +103,7 @@ shops! {
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn a_day_of_history_of_ten_thousand_actors_is_within_64_mib() {
-    let minutes = std::env::var("OSTRACA_HISTORY_MINUTES").map_or(MINUTES, |text| text.parse().unwrap());
+    let minutes = number("OSTRACA_HISTORY_MINUTES").unwrap_or(MINUTES);
     let system = System::start().unwrap();
     let visits = spawn_all(&system).await;
     let before = bytes();

@@ -14,6 +14,7 @@ use ostraca::__internals::families;
 use ostraca::http;
 use ostraca::monitor::{BufferNumbers, BufferSource};
 use ostraca::prelude::*;
+use ostraca_tests::runs::missing;
 
 use crate::shop::{Fate, Many, Shop};
 
@@ -67,21 +68,12 @@ async fn promtool_has_nothing_to_say_about_the_page() {
         .spawn();
     let mut tool = match tool {
         Ok(tool) => tool,
-        Err(_) => return not_run("promtool on the page: needs promtool (Debian package prometheus)"),
+        Err(_) => return missing("promtool on the page", "prometheus"),
     };
     tool.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
     let said = tool.wait_with_output().unwrap();
     let text = [said.stdout, said.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     assert!(said.status.success() && text.trim().is_empty(), "{text}\n{page}");
-}
-
-/// Named in the list of what was not run, by which `tests/all.sh` counts it.
-fn not_run(what: &str) {
-    eprintln!("not run: {what}");
-    if let Some(list) = env::var_os("OSTRACA_NOT_RUN") {
-        let mut list = fs::OpenOptions::new().append(true).create(true).open(list).unwrap();
-        writeln!(list, "{what}").unwrap();
-    }
 }
 
 #[tokio::test(start_paused = true)]

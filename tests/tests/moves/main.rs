@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use ostraca::prelude::*;
 use ostraca::{Home, TellError};
+use ostraca_tests::runs::number;
 
 const SHARDS: usize = 16;
 const SENDERS: u64 = 8;
@@ -107,10 +108,6 @@ async fn send(
         }
     }
     keys
-}
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().unwrap())
 }
 
 /// SplitMix64.

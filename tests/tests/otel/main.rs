@@ -2,8 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::HashMap;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::web;
@@ -12,6 +11,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 use ostraca::http;
 use ostraca::prelude::*;
+use ostraca_tests::http::get;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -75,14 +75,6 @@ async fn buy(shop: ActorRef<Shop>, what: web::Path<u32>) -> actix_web::Result<St
     Ok(shop.buy(*what).await?.to_string())
 }
 
-fn get(address: SocketAddr, path: &str, header: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{header}\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
 /// The exporter, behind the layers of a service: global, as actix-web's threads are not the test's.
 fn exporter() -> (InMemorySpanExporter, SdkTracerProvider) {
     let exporter = InMemorySpanExporter::default();
@@ -127,9 +119,10 @@ fn a_request_and_its_nested_asks_are_one_trace_with_their_waiting() {
         });
         (system, address.unwrap())
     });
-    let sent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
-    assert!(get(address, "/buy/7", sent).starts_with("HTTP/1.1 200"));
-    assert!(get(address, "/health", "").starts_with("HTTP/1.1 200"));
+    let host = ("host", "localhost");
+    let sent = ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    assert_eq!(get(address, "/buy/7", &[host, sent]).status, 200);
+    assert_eq!(get(address, "/health", &[host]).status, 200);
     assert!(runtime.block_on(system.stop()).is_clean());
     provider.force_flush().unwrap();
 

@@ -24,6 +24,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ostraca_tests::runs::number;
+
 use chance::mix;
 use watch::Watch;
 
@@ -52,9 +54,6 @@ struct Sums {
 
 #[test]
 fn every_message_has_one_end_and_every_ask_one_answer() {
-    let number = |name: &str| {
-        std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: {text:?}")))
-    };
     let seed: u64 = number("OSTRACA_SEED").unwrap_or_else(|| RandomState::new().hash_one(0) >> 16);
     let until = Instant::now() + Duration::from_secs(number("OSTRACA_STRESS_SECONDS").unwrap_or(4));
     println!("seed {seed}");

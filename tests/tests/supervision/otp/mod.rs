@@ -17,16 +17,14 @@ mod model;
 mod pure;
 mod tree;
 
+use ostraca_tests::runs::number;
+
 use mistake::Mistake;
 use tree::{Case, Note, Story, Why};
 
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
-}
-
 fn seeds() -> std::ops::Range<u64> {
-    let first = number("OSTRACA_SEED", 1);
-    first..first + number("OSTRACA_SEEDS", 3_000)
+    let first = number("OSTRACA_SEED").unwrap_or(1);
+    first..first + number::<u64>("OSTRACA_SEEDS").unwrap_or(3_000)
 }
 
 /// Where two stories part, in words.
@@ -91,7 +89,7 @@ fn the_decisions_are_otps_on_random_trees() {
 fn live_supervisors_do_what_otp_does_on_random_trees() {
     let mut seen = Seen::default();
     let mut count = 0;
-    let every = number("OSTRACA_LIVE_EVERY", 50).max(1) as usize;
+    let every = number("OSTRACA_LIVE_EVERY").unwrap_or(50).max(1);
     for seed in seeds().step_by(every) {
         let case = Case::from_seed(seed, false);
         let told = model::tell(&case, None);
