@@ -10,6 +10,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# What each is for stands beside its function, run_NAME.
+runs=(loom order seeds batches pools otp stop moves stress asan codec coherence history files bridge findings dashboard buffers)
+
 form=long
 seed=
 chosen=()
@@ -20,15 +23,17 @@ while (($#)); do
             seed=${2:?--seed needs a number}
             shift
             ;;
-        loom | order | seeds | batches | pools | otp | stop | moves | stress | asan | codec | coherence | history | files | bridge | findings | dashboard | buffers) chosen+=("$1") ;;
         *)
-            echo "usage: bash tests/long.sh [--short] [--seed N] [loom] [order] [seeds] [batches] [pools] [otp] [stop] [moves] [stress] [asan] [codec] [coherence] [history] [files] [bridge] [findings] [dashboard] [buffers]" >&2
-            exit 2
+            grep -qxF -e "$1" < <(printf '%s\n' "${runs[@]}") || {
+                echo "usage: bash tests/long.sh [--short] [--seed N] [RUN..]    of ${runs[*]}" >&2
+                exit 2
+            }
+            chosen+=("$1")
             ;;
     esac
     shift
 done
-((${#chosen[@]})) || chosen=(loom order seeds batches pools otp stop moves stress asan codec coherence history files bridge findings dashboard buffers)
+((${#chosen[@]})) || chosen=("${runs[@]}")
 [[ -n $seed ]] || seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
 export OSTRACA_SEED=$seed
 

@@ -71,29 +71,3 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn the_program_runs_to_its_end() {
     main().unwrap();
 }
-
-#[tokio::main]
-async fn blocking() -> Result<(), Box<dyn std::error::Error>> {
-    let system = System::start()?;
-
-    // ANCHOR: blocking
-    let hashing = system.blocking_pool(|| Ok(Vec::<u8>::new())).concurrency(1..=4).start().await?;
-    let sum = hashing
-        .run(|buffer| {
-            buffer.clear();
-            buffer.extend_from_slice(b"ostracon");
-            buffer.iter().map(|&byte| u64::from(byte)).sum::<u64>()
-        })
-        .within(Duration::from_secs(5))
-        .await?;
-    // ANCHOR_END: blocking
-
-    assert_eq!(sum, 873);
-    system.stop().await;
-    Ok(())
-}
-
-#[test]
-fn the_threads_end_with_the_system() {
-    blocking().unwrap();
-}

@@ -1,4 +1,5 @@
-//! The pages on settings and macros are whole: every setting has a row, and every default is the code's.
+//! The pages on settings, macros, configuration and logging are whole: every setting has a row, and every default is the
+//! code's.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,9 +10,17 @@ use pulldown_cmark::{Event, Options, Parser};
 /// Files with builders: what a method of theirs sets that gives the builder back is a setting.
 const BUILDERS: &[&str] = &[
     "actor/settings.rs",
+    "buf/object.rs",
+    "buf/pool.rs",
+    "buf/transfer/network.rs",
     "cache/redis/store.rs",
     "cache/tiered/builder.rs",
     "codec/mod.rs",
+    "files/folder.rs",
+    "files/lane.rs",
+    "files/limits.rs",
+    "monitor/settings.rs",
+    "monitor/tuning/settings.rs",
     "overload/breaker.rs",
     "overload/limit.rs",
     "pool/blocking/mod.rs",
@@ -96,6 +105,10 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ),
     ("| `DeadlineMax` | 10 s |", "http/deadline.rs", "DeadlineMax(Duration::from_secs(10))"),
     ("| `JsonLenMax` | 64 KiB |", "http/json.rs", "JsonLenMax(64 * 1024)"),
+    ("| `bytes_max` | 64 MiB |", "buf/pool.rs", "bytes_max: 64 << 20"),
+    ("| `len_max` | 1,024 | objects |", "buf/object.rs", "len_max: 1_024"),
+    ("| `interval` | 1 s |", "monitor/settings.rs", "INTERVAL: Duration = Duration::from_secs(1)"),
+    ("| `slice` | 250 ms |", "monitor/tuning/settings.rs", "SLICE: Duration = Duration::from_millis(250)"),
     ("serves on for 250 ms", "http/serve.rs", "LINGER: Duration = Duration::from_millis(250)"),
     ("| `steps_max` | 100,000 |", "testkit/explore.rs", "steps_max: 100_000"),
     ("| `time_max` | 1 h |", "testkit/explore.rs", "time_max: Duration::from_secs(3600)"),
@@ -146,7 +159,8 @@ fn assert_none(complaints: &[String]) {
 
 #[test]
 fn every_setting_of_a_builder_has_a_row() {
-    let words = words("settings.md");
+    // The lane's tables stand on its page, to which this one leads.
+    let words = &words("settings.md") | &words("files.md");
     let mut complaints = Vec::new();
     let mut found = 0;
     for file in BUILDERS {
@@ -157,7 +171,7 @@ fn every_setting_of_a_builder_has_a_row() {
             }
         }
     }
-    assert!(found > 70, "only {found} settings are seen");
+    assert!(found > 90, "only {found} settings are seen");
     assert_none(&complaints);
 }
 
@@ -211,6 +225,31 @@ fn every_key_of_the_configuration_is_on_its_page() {
     assert!(rows.len() >= 10, "only {rows:?} are seen");
     let missing = rows.iter().filter(|key| !page.contains(&format!("| `{key}` |")));
     assert_none(&missing.map(|key| format!("configuration.md: no row for `{key}`")).collect::<Vec<_>>());
+}
+
+/// The targets that the sources below a folder log to.
+fn targets(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            targets(&path, found);
+        } else {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let named = text.split("target: \"").skip(1).filter_map(|rest| rest.split('"').next());
+            found.extend(named.map(str::to_owned));
+        }
+    }
+}
+
+#[test]
+fn every_target_of_the_log_has_a_row() {
+    let page = read("book/src/logging.md");
+    let mut found = BTreeSet::new();
+    targets(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../framework/src"), &mut found);
+    assert!(found.len() > 12, "only {found:?} are seen");
+    let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| `ostraca::")).collect();
+    let missing = found.iter().filter(|target| !rows.iter().any(|row| row.contains(&format!("`{target}`"))));
+    assert_none(&missing.map(|target| format!("logging.md: no row for `{target}`")).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The counters over HTTP. `/health`, `/ready` and `/metrics` are there already.
+//! The counters over HTTP. `/health`, `/ready`, `/metrics` and, for this machine, `/_ostraca` are there already.
 
 use actix_web::web::{self, Path, ServiceConfig};
 use ostraca::Shards;

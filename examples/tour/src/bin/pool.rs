@@ -52,6 +52,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("the pool grew: {}", Pool::numbers(&thumbnails).grown > 0);
 
     // Work that blocks its thread goes to threads of its own, each with a state that it keeps.
+    // ANCHOR: blocking
     let sums = system.blocking_pool(|| Ok(Vec::<u8>::new())).concurrency(1..=4).start().await?;
     let sum = sums
         .run(|buffer| {
@@ -61,6 +62,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         })
         .within(Duration::from_secs(5))
         .await?;
+    // ANCHOR_END: blocking
     println!("the sum is {sum}, from a thread of its own");
     system.stop().await;
     Ok(())
