@@ -229,8 +229,8 @@ fn every_key_of_the_configuration_is_on_its_page() {
 
 /// The targets that the sources below a folder log to.
 fn targets(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("a folder of the sources") {
+        let path = entry.expect("an entry of a folder").path();
         if path.is_dir() {
             targets(&path, found);
         } else {
