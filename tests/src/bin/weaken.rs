@@ -69,6 +69,10 @@ const WITHOUT_MODELS: &[(&str, &str)] = &[
         "sums in Relaxed, and a beginning against a leaving in SeqCst, which loom takes for less: no weakening would show",
     ),
     (
+        "files/connections.rs",
+        "a seat that rests against a lane that closes, store before load in SeqCst on both sides: no weakening would show",
+    ),
+    (
         "runtime/worker.rs",
         "a count, and one of the models' own in `loom_the_runtime_dropped_against_schedule`",
     ),

@@ -20,7 +20,7 @@ fn size(random: &mut Random) -> usize {
 
 #[test]
 fn memory_stays_flat_while_one_thread_gets_and_another_drops() {
-    let seconds = number("OSTRACA_SOAK_SECONDS").unwrap_or(6.0);
+    let seconds: f64 = number("OSTRACA_SOAK_SECONDS").unwrap_or(6.0);
     let mut random = Random(number("OSTRACA_SEED").unwrap_or(1) | 1);
     let pool = BufferPool::default();
     let (tx, rx) = mpsc::sync_channel::<PooledBuf>(256);
