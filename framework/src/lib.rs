@@ -110,6 +110,8 @@ pub mod buf;
 pub mod cache;
 #[cfg(all(feature = "codec", not(ostraca_loom)))]
 pub mod codec;
+#[cfg(not(ostraca_loom))]
+mod coop;
 #[cfg(all(feature = "files", target_os = "linux", not(ostraca_loom)))]
 pub mod files;
 #[cfg(all(feature = "http", not(ostraca_loom)))]

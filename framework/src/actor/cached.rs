@@ -11,14 +11,13 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::{Duration, Instant};
 
-use tokio::task::coop;
-
 use super::context::Context;
 use super::error::AskError;
 use super::request::{Request, earlier};
 use super::route::Target;
 use super::{Handles, Message};
 use crate::cache::KeyedCache;
+use crate::coop;
 
 /// A message that asks the owner for one cached value. `#[cached]` on a method with a key writes it.
 pub trait CachedMessage<A: Handles<Self>>: Message<Refusal = std::convert::Infallible> + Sized {
@@ -138,7 +137,7 @@ where
         let this = self.get_mut();
         if this.read.is_some() {
             // As an ask does: a loop of hits must not starve its task's neighbours.
-            let budget = ready!(coop::poll_proceed(cx));
+            let budget = ready!(coop::poll_spend(cx));
             let read = this.read.take().expect("it was there");
             if let Some(value) = this.begin(read) {
                 budget.made_progress();

@@ -7,7 +7,6 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use tokio::task::coop;
 use tokio::time::Sleep;
 
 use super::cell::CellRef;
@@ -21,6 +20,7 @@ use super::scope::Asker;
 use super::sending::Sending;
 use super::trace::Cause;
 use super::{Actor, Handles, Message, sampling, scope, trace};
+use crate::coop;
 use crate::mailbox::{Manners, TryPushError, Waiter};
 use crate::runtime::Runtime;
 
@@ -323,7 +323,7 @@ impl<A: Handles<M>, M: Message> Future for Request<'_, A, M> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // An ask that is ready at once must not starve its task's neighbours: it spends tokio's budget.
-        let budget = ready!(coop::poll_proceed(cx));
+        let budget = ready!(coop::poll_spend(cx));
         let this = self.get_mut();
         // The plain case by itself, with its own return: what is put together from several ways goes by memory.
         if let Some(direct) = A::DIRECT
@@ -337,6 +337,7 @@ impl<A: Handles<M>, M: Message> Future for Request<'_, A, M> {
             return Poll::Ready(this.target.cell().call(message, &direct, None, idle_at));
         }
         let answer = this.poll_any(cx);
+        coop::was_long();
         if let Poll::Ready(answer) = &answer {
             budget.made_progress();
             if let Err(error) = answer {

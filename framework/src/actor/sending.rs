@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use tokio::task::coop;
 use tokio::time::Sleep;
 
 use super::error::SendError;
@@ -15,6 +14,7 @@ use super::reply::RawReply;
 use super::request::{RoomWait, deliver, deliver_told, earlier, is_refused, poll_deadline};
 use super::route::Target;
 use super::{Handles, Message, scope};
+use crate::coop;
 use crate::mailbox::TryPushError;
 
 /// What [`Request::send`](super::Request::send) gives. Nothing is sent before its first poll.
@@ -103,7 +103,7 @@ impl<A: Handles<M>, M: Message> Future for Sending<'_, A, M> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // One that finds room at once must not starve its task's neighbours: it spends tokio's budget.
-        let budget = ready!(coop::poll_proceed(cx));
+        let budget = ready!(coop::poll_spend(cx));
         let this = self.get_mut();
         let message = this.message.take().expect("a message is sent once");
         let sent = if this.waiting.is_some() {
@@ -120,6 +120,7 @@ impl<A: Handles<M>, M: Message> Future for Sending<'_, A, M> {
                 Err(error) => this.not_sent(error, cx),
             }
         };
+        coop::was_long();
         if sent.is_ready() {
             budget.made_progress();
         }

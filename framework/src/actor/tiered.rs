@@ -13,8 +13,6 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::{Duration, Instant};
 
-use tokio::task::coop;
-
 use super::context::Context;
 use super::error::AskError;
 use super::lifecycle::StartError;
@@ -23,6 +21,7 @@ use super::request::{Request, earlier};
 use super::route::Target;
 use super::{Actor, Handles, Message};
 use crate::cache::{Accessor, BoxFuture, Core, Kept, LoadError, Loaded, Source, Stamp, Versioned, Want};
+use crate::coop;
 
 /// A message that asks the owner for one value of a keyed accessor with tiers. `#[cached]` writes it.
 pub trait TieredMessage<A: Handles<Self>>: Message<Refusal = std::convert::Infallible> + Sized {
@@ -124,7 +123,7 @@ where
     fn poll_kept(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Kept<M::Reply>, AskError>> {
         if self.search.is_none() {
             // As an ask does: a loop of hits must not starve its task's neighbours.
-            let budget = ready!(coop::poll_proceed(cx));
+            let budget = ready!(coop::poll_spend(cx));
             let cell = self.target.cell();
             let key = self.key.borrow();
             let core = M::accessor(cell.views()).core();

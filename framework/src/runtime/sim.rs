@@ -10,7 +10,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use tokio::task::coop;
+use crate::coop;
+use tokio::task::coop as tokio_coop;
 
 /// A seeded run, as cells, mailboxes and tasks see it. No method calls back into them.
 pub(crate) trait Sim: Send + Sync {
@@ -103,10 +104,11 @@ pub(crate) enum Pace {
 impl Pace {
     /// Leaves the task that is being polled no more of its budget than this.
     pub(crate) fn impose(self) {
+        coop::count_each(matches!(self, Pace::Steps(_)));
         let Pace::Steps(left) = self else { return };
         let mut cx = Context::from_waker(Waker::noop());
         for _ in u32::from(left)..BUDGET {
-            match coop::poll_proceed(&mut cx) {
+            match tokio_coop::poll_proceed(&mut cx) {
                 Poll::Ready(step) => step.made_progress(),
                 Poll::Pending => return,
             }

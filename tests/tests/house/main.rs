@@ -25,14 +25,15 @@ enum May {
 /// The import table. Imports run upward only: a module uses rows above its own.
 const IMPORTS: &[(&str, May)] = &[
     ("sync", May::Use(&[])),
+    ("coop", May::Use(&[])),
     ("queue", May::Use(&[])),
     ("stats", May::Use(&[])),
     ("codec", May::Use(&[])),
     ("buf", May::Use(&["stats"])),
-    ("cache", May::Use(&["stats", "codec"])),
+    ("cache", May::Use(&["coop", "stats", "codec"])),
     ("mailbox", May::Use(&["queue", "stats"])),
-    ("runtime", May::Use(&["queue", "stats"])),
-    ("actor", May::Use(&["mailbox", "runtime", "cache", "stats"])),
+    ("runtime", May::Use(&["coop", "queue", "stats"])),
+    ("actor", May::Use(&["coop", "mailbox", "runtime", "cache", "stats"])),
     ("supervisor", May::Use(&["actor", "stats"])),
     ("topic", May::Use(&["actor", "stats"])),
     ("shard", May::Use(&["actor", "supervisor", "stats"])),

@@ -180,14 +180,12 @@ const SLOW_FOR_MILLIS: u32 = 1_000;
 /// machine stopped in the middle: where others compete for its processors, each such stop would turn asking where
 /// the asker stands off for a second.
 const SLOW_WITHIN: u8 = 64;
+/// Handlers that hardly count.
+const SHORT: (Duration, u8) = (Duration::from_nanos(250), 128);
 /// The clock is read for one message in so many: the more seldom the quicker the last was that was timed. So reading it,
 /// and counting what it said, costs less than a nanosecond a message, and no more than some sixty microseconds of handlers go by without a look.
-const STRIDES: [(Duration, u8); 4] = [
-    (Duration::from_nanos(250), 128),
-    (Duration::from_micros(1), 64),
-    (Duration::from_micros(4), 16),
-    (Duration::from_micros(16), 4),
-];
+const STRIDES: [(Duration, u8); 4] =
+    [SHORT, (Duration::from_micros(1), 64), (Duration::from_micros(4), 16), (Duration::from_micros(16), 4)];
 
 /// And for one in this many where none could be timed.
 const UNMEASURED: u8 = 16;
@@ -267,6 +265,12 @@ impl Pace {
             }
             self.suspect = SLOW_WITHIN;
         }
+    }
+
+    /// Whether the last handler that was timed took less than a quarter of a microsecond.
+    #[inline]
+    pub(super) fn is_short(&self) -> bool {
+        self.stride == SHORT.1
     }
 
     /// Whether an asker may run the handlers: they were measured and were not slow lately.

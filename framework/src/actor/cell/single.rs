@@ -20,6 +20,7 @@ use super::Cell;
 use super::life::{At, Phase};
 use super::runner::{Budget, Next, Runner};
 use super::seeded::Origin;
+use crate::coop;
 use crate::mailbox::{Find, LastReference, Rest};
 
 /// Runs the cell on a worker until it rests. There are messages up to the ticket `end`, and `is_called` is as of
@@ -98,7 +99,12 @@ pub(super) unsafe fn call<A: Handles<M>, M: Message>(
     scope::inherit_deadline(deadline);
     let answered = catch_unwind(AssertUnwindSafe(|| runner.call_timed(message, direct)));
     let (answer, rested) = match answered {
-        Ok(answer) => (answer.map_err(AskError::Refused), runner.rest_at(idle_at)),
+        Ok(answer) => {
+            if !runner.life().pace.is_short() {
+                coop::was_long();
+            }
+            (answer.map_err(AskError::Refused), runner.rest_at(idle_at))
+        }
         Err(payload) => (Err(AskError::Panicked), runner.rest_after_panic(&*payload)),
     };
     let last = rested.unwrap_or_else(|| runner.go_on_to_rest());

@@ -7,13 +7,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::task::coop;
-
 use super::super::entry::{Stamp, Timestamp};
 use super::super::memory::Kept;
 use super::super::source::{BoxFuture, LoadError};
 use super::TieredCache;
 use super::find::Want;
+use crate::coop;
 
 /// A read on its way. A hit in memory is ready at the first poll.
 #[must_use = "a read does nothing until it is awaited"]
@@ -74,7 +73,7 @@ where
             Some(search) => search,
             None => {
                 // A loop of hits must not starve its task's neighbours.
-                let budget = ready!(coop::poll_proceed(cx));
+                let budget = ready!(coop::poll_spend(cx));
                 let core = &self.cache.core;
                 if self.want != Want::Latest
                     && let Some(kept) = core.at_once(self.key, self.want, core.clock.now())
