@@ -8,7 +8,7 @@ use super::batch::Batched;
 use super::cell::Handled;
 use super::lifecycle::Failure;
 use super::settings::HandlerInfo;
-use crate::stats::{Counter, Distribution, SharedCounter, TimesCells};
+use crate::stats::{Counter, Distribution, SharedCounter, Striped, TimesCells};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
@@ -71,9 +71,14 @@ pub(crate) struct TypeTimes {
     times: Box<[HandlerTimes]>,
 }
 
-/// Samples of one handler, made by the first.
+/// Samples of one handler. Each few threads write their own: where two that call the same handler wrote to the same cache
+/// lines, every sample waited for three of them to come over (`compare overhead`: most of what the monitor cost an ask).
 #[derive(Default)]
-pub(crate) struct HandlerTimes {
+pub(crate) struct HandlerTimes(Striped<Samples>);
+
+/// Those of a few threads, made by the first.
+#[derive(Default)]
+struct Samples {
     waiting: OnceLock<Box<TimesCells>>,
     handling: OnceLock<Box<TimesCells>>,
     /// Calls that were timed, with their weights, of messages that were in no mailbox: they waited for nothing.
@@ -94,28 +99,34 @@ impl TypeTimes {
 impl HandlerTimes {
     /// A message has waited so long, and so have those that it stands for.
     pub(super) fn waited(&self, nanos: u64, weight: u32) {
-        self.waiting.get_or_init(Box::default).record(nanos, weight.into());
+        self.0.mine().waiting.get_or_init(Box::default).record(nanos, weight.into());
     }
 
     /// Its handler took so long. `is_direct`: it was in no mailbox.
     pub(super) fn took(&self, nanos: u64, weight: u32, is_direct: bool) {
-        self.handling.get_or_init(Box::default).record(nanos, weight.into());
+        let samples = self.0.mine();
+        samples.handling.get_or_init(Box::default).record(nanos, weight.into());
         if is_direct {
-            self.direct.add(weight.into());
+            samples.direct.add(weight.into());
         }
     }
 
     /// How long messages waited. `None` if none was sampled.
     pub(crate) fn waiting(&self) -> Option<Distribution> {
-        let mut waiting = self.waiting.get().map(|times| times.read()).unwrap_or_default();
-        waiting.add_zeros(self.direct.value());
+        let mut waiting = read(self.0.iter().filter_map(|samples| samples.waiting.get()));
+        waiting.add_zeros(self.0.sum(|samples| samples.direct.value()));
         (waiting.count() > 0).then_some(waiting)
     }
 
     /// How long the handler took. `None` if no call was sampled.
     pub(crate) fn handling(&self) -> Option<Distribution> {
-        self.handling.get().map(|times| times.read())
+        let handling = read(self.0.iter().filter_map(|samples| samples.handling.get()));
+        (handling.count() > 0).then_some(handling)
     }
+}
+
+fn read<'a>(of_threads: impl Iterator<Item = &'a Box<TimesCells>> + Clone) -> Distribution {
+    TimesCells::read(of_threads.map(|cells| &**cells))
 }
 
 /// What an actor is doing, as its runner shows it. One byte, because a cell has no more to spare.

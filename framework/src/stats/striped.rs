@@ -22,9 +22,14 @@ impl<T> Striped<T> {
         &self.0[stripe()].0
     }
 
+    /// All copies.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> + Clone {
+        self.0.iter().map(|line| &line.0)
+    }
+
     /// The sum over all copies.
     pub(crate) fn sum(&self, value: impl Fn(&T) -> u64) -> u64 {
-        self.0.iter().map(|line| value(&line.0)).sum()
+        self.iter().map(value).sum()
     }
 }
 
