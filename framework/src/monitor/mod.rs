@@ -49,6 +49,7 @@ mod container;
 mod findings;
 mod handle;
 mod history;
+mod kept;
 mod last;
 mod numbers;
 mod pressure;

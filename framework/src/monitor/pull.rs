@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::container::{Container, GroupFiles};
+use super::kept::PerActor;
 use super::numbers::{
     ActorNumbers, BatchNumbers, CacheNumbers, HandlerNumbers, LastFailure, Numbers, Times, TypeNumbers,
 };
@@ -13,11 +14,9 @@ use super::process::{ProcFiles, Process};
 use super::settings::{Sampler, Samplers};
 use super::snapshot::{ACTORS_LEN_MAX, Snapshot};
 use super::tokio_numbers::TokioNumbers;
-use crate::actor::{
-    ActorId, AnyRef, BatchStats, Commons, HandlerCounts, HandlerTimes, RareStats, Retired, TypeTimes,
-};
+use crate::actor::{AnyRef, BatchStats, Commons, HandlerCounts, HandlerTimes, RareStats, Retired, TypeTimes};
 use crate::cache::{CacheStats, TieredStats};
-use crate::stats::{Distribution, Rate, nanos};
+use crate::stats::{Distribution, Rates, nanos};
 
 /// Where the numbers are.
 #[derive(Clone)]
@@ -35,41 +34,32 @@ pub(super) struct Pull {
     handlers: HashMap<(&'static str, &'static str), OfHandler>,
     waiting: Recent,
     handling: Recent,
-    /// In the order of their numbers, as the cells of every pull are.
-    actors: Vec<(ActorId, Pace)>,
+    actors: PerActor<Pace>,
     files: ProcFiles,
     group: GroupFiles,
 }
 
-/// The rates of one actor, or of several.
-#[derive(Clone, Default)]
-struct Pace {
-    handled: Rate,
-    refused: Rate,
-    failed: Rate,
-    busy: Rate,
-}
+/// The rates of one actor, or of several: of what was handled, refused and failed, and of the nanoseconds that it was busy.
+#[derive(Default)]
+struct Pace(Rates<4>);
 
 impl Pace {
     fn read(&mut self, now: Instant, numbers: &mut Numbers) {
-        self.handled.read(now, numbers.handled);
-        self.refused.read(now, numbers.refused);
-        self.failed.read(now, numbers.failed);
-        numbers.handled_per_second = self.handled.per_second();
-        numbers.refused_per_second = self.refused.per_second();
-        numbers.failed_per_second = self.failed.per_second();
-        if let Some(busy) = numbers.busy {
-            self.busy.read(now, nanos(busy));
-            numbers.busy_part = self.busy.per_second().map(|nanos| nanos / 1e9);
-        }
+        let busy = numbers.busy.map_or(0, nanos);
+        self.0.read(now, [numbers.handled, numbers.refused, numbers.failed, busy]);
+        let Some([handled, refused, failed, busy]) = self.0.per_second() else { return };
+        numbers.handled_per_second = Some(handled);
+        numbers.refused_per_second = Some(refused);
+        numbers.failed_per_second = Some(failed);
+        numbers.busy_part = numbers.busy.map(|_| busy / 1e9);
     }
 }
 
 /// What is kept of a handler.
 #[derive(Default)]
 struct OfHandler {
-    handled: Rate,
-    errors: Rate,
+    /// Of messages handled, and of errors.
+    rates: Rates<2>,
     waiting: Recent,
     handling: Recent,
 }
@@ -153,25 +143,21 @@ impl Pull {
         types: &mut BTreeMap<&'static str, OfType>,
         source: &Source,
     ) -> Vec<ActorNumbers> {
-        // Made anew, so that actors that are gone leave nothing behind.
         let listed = if source.samplers.has(Sampler::Actors) { cells.len().min(ACTORS_LEN_MAX) } else { 0 };
-        let mut paces = Vec::with_capacity(listed);
-        let mut before = std::mem::take(&mut self.actors).into_iter().peekable();
+        self.actors.follow(cells[..listed].iter().map(|cell| cell.id()));
+        let mut paces = self.actors.iter_mut();
         let mut actors = Vec::with_capacity(listed);
-        for cell in cells {
-            let of_type = types.entry(cell.type_name()).or_default();
-            let mut numbers = of_type.add_cell(cell, source.samplers);
-            if actors.len() < listed {
-                let id = cell.id();
-                while before.next_if(|(other, _)| *other < id).is_some() {}
-                let mut pace =
-                    before.next_if(|(other, _)| *other == id).map_or_else(Pace::default, |(_, pace)| pace);
-                pace.read(now, &mut numbers);
-                paces.push((id, pace));
-                actors.push(actor(cell, numbers, source));
+        // Actors of a type are most often spawned one after the other.
+        for run in cells.chunk_by(|one, next| one.type_name() == next.type_name()) {
+            let of_type = types.entry(run[0].type_name()).or_default();
+            for cell in run {
+                let mut numbers = of_type.add_cell(cell, source.samplers);
+                if let Some(pace) = paces.next() {
+                    pace.read(now, &mut numbers);
+                    actors.push(actor(cell, numbers, source));
+                }
             }
         }
-        self.actors = paces;
         actors
     }
 
@@ -209,15 +195,16 @@ impl OfHandler {
         is_due: bool,
     ) -> HandlerNumbers {
         let HandlerCounts { handled, refused, failed } = counts;
-        self.handled.read(now, handled);
-        self.errors.read(now, refused + failed);
+        self.rates.read(now, [handled, refused + failed]);
+        let (handled_per_second, errors_per_second) =
+            self.rates.per_second().map(|[handled, errors]| (handled, errors)).unzip();
         HandlerNumbers {
             handler,
             handled,
             refused,
             failed,
-            handled_per_second: self.handled.per_second(),
-            errors_per_second: self.errors.per_second(),
+            handled_per_second,
+            errors_per_second,
             waiting: self.waiting.read(waiting, is_due),
             handling: self.handling.read(handling, is_due),
         }

@@ -9,8 +9,8 @@
 //! | [`Striped`] of them | many threads at once, often | an atomic addition on a cache line of few threads |
 //!
 //! **Guarantees.** Counts are exact when their writers rest. A reader meanwhile sees each count at some moment
-//! of the recent past, not all counts at the same moment. Nothing is pushed and no clock is read: [`Rate`]
-//! makes rates of the readings of whoever pulls.
+//! of the recent past, not all counts at the same moment. Nothing is pushed and no clock is read: [`Rates`]
+//! are made of the readings of whoever pulls.
 
 mod buffers;
 mod counter;
@@ -25,6 +25,6 @@ pub(crate) use counter::{Counter, SharedCounter, nanos};
 pub(crate) use histogram::Histogram;
 pub use histogram::{Distribution, Quantiles};
 pub use pool::PoolNumbers;
-pub(crate) use rate::Rate;
+pub(crate) use rate::Rates;
 pub(crate) use striped::Striped;
 pub(crate) use times::TimesCells;

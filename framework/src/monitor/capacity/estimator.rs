@@ -25,8 +25,8 @@ pub(in crate::monitor) struct Estimator {
     node: VecDeque<NodeMoment>,
     node_samples: Samples,
     types: HashMap<&'static str, OfType>,
-    /// What each shard had handled at the beginning of the recent readings.
-    shards: VecDeque<HashMap<ActorId, u64>>,
+    /// What each shard had handled at each of the recent readings, in the order of their numbers.
+    shards: VecDeque<Vec<(ActorId, u64)>>,
 }
 
 #[derive(Clone, Copy)]
@@ -152,8 +152,8 @@ impl Estimator {
         let each = pace.at_work / pace.per_second;
         let shard = |actor: &crate::monitor::numbers::ActorNumbers| {
             let shard = actor.label.shard().filter(|_| actor.label.type_name() == type_name)?;
-            let before = first.get(&actor.label.id())?;
-            let per_second = actor.numbers.handled.saturating_sub(*before) as f64 / seconds;
+            let at = first.binary_search_by_key(&actor.label.id(), |(id, _)| *id).ok()?;
+            let per_second = actor.numbers.handled.saturating_sub(first[at].1) as f64 / seconds;
             let work = Utilisation { used: per_second * each, available: 1.0 };
             Some(ShardCapacity { actor: actor.label.clone(), shard, per_second, work })
         };

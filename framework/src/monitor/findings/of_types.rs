@@ -31,8 +31,10 @@ const LITTLE_WAITING: f64 = 8.0;
 /// All that is wrong with types of actors.
 pub(super) fn detect(window: &Window, snapshot: &Snapshot, seen: &mut Vec<Seen>) {
     let mut by_type = HashMap::<&'static str, Vec<Watched<'_>>>::new();
-    for actor in window.actors(snapshot) {
-        by_type.entry(actor.now.label.type_name()).or_default().push(actor);
+    let actors: Vec<_> = window.actors(snapshot).collect();
+    let type_of = |actor: &Watched<'_>| actor.now.label.type_name();
+    for run in actors.chunk_by(|one, next| type_of(one) == type_of(next)) {
+        by_type.entry(type_of(&run[0])).or_default().extend(run);
     }
     for of_type in window.types(snapshot) {
         let type_name = of_type.now.type_name;
@@ -172,6 +174,9 @@ fn batch_of_one(
 fn store_bound(of_type: &WatchedType<'_>, actors: &[Watched<'_>], window: &Window) -> Option<Seen> {
     let (first, last) = of_type.ends(SHORT)?;
     let handled = last.handled.saturating_sub(first.handled);
+    if handled == 0 || last.mailbox_len == 0 {
+        return None;
+    }
     let (mut looks, mut waiting, mut outside) = (0, 0, 0);
     for samples in actors.iter().filter_map(|actor| actor.last(SHORT)) {
         for sample in samples {
@@ -183,7 +188,7 @@ fn store_bound(of_type: &WatchedType<'_>, actors: &[Watched<'_>], window: &Windo
         }
     }
     let is_held_up = waiting * 10 >= looks * 7 && outside * 10 >= waiting * 7;
-    if looks == 0 || handled == 0 || !is_held_up {
+    if looks == 0 || !is_held_up {
         return None;
     }
     let seconds = window.seconds(SHORT) * actors.len() as f64;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   reading      t-9  t-8  ..  t-1  t      the newest with all there is; of the others a few numbers
-//!   each actor  [ s    s   ..   s   s ]    forty bytes a sample
+//!   each actor  [ s    s   ..   s   s ]    sixty bytes a sample
 //!   each type   [ s    s   ..   s   s ]
 //! ```
 
@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::super::kept::PerActor;
 use super::super::last::keep_last;
 use super::super::numbers::{ActorNumbers, CacheNumbers, HandlerNumbers, Times, TypeNumbers};
 use super::super::snapshot::Snapshot;
@@ -20,6 +21,9 @@ use crate::stats::PoolNumbers;
 /// Readings that are kept.
 pub(super) const LOOKS: usize = 10;
 
+/// Places for samples of an actor: with some to spare, the samples need to move only once they are used up.
+const PLACES: usize = LOOKS + 5;
+
 /// A handler that keeps its thread for longer blocks it.
 pub(super) const BLOCKS: Duration = Duration::from_millis(50);
 
@@ -27,7 +31,7 @@ pub(super) const BLOCKS: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub(super) struct Window {
     times: VecDeque<Instant>,
-    actors: Vec<Track>,
+    actors: PerActor<Track>,
     types: HashMap<&'static str, VecDeque<Arc<TypeSample>>>,
     pools: VecDeque<Vec<PoolNumbers>>,
     /// Of the process, in bytes.
@@ -47,11 +51,12 @@ pub(super) struct Sample {
     pub(super) awaits: Option<ActorId>,
 }
 
-/// The samples of one actor, oldest first.
+/// The samples of one actor, oldest first, somewhere among its places.
+#[derive(Default)]
 struct Track {
-    id: ActorId,
-    samples: [Sample; LOOKS],
-    len: u8,
+    places: [Sample; PLACES],
+    from: u8,
+    until: u8,
 }
 
 /// One type at one moment.
@@ -119,16 +124,9 @@ impl Window {
         keep_last(&mut self.times, LOOKS, snapshot.taken_at);
         keep_last(&mut self.pools, LOOKS, snapshot.pools.clone());
         keep_last(&mut self.resident, LOOKS, snapshot.process.resident_bytes);
-        // Both are in the order of their numbers.
-        let mut before = std::mem::take(&mut self.actors).into_iter().peekable();
-        let track = |actor: &ActorNumbers| {
-            let id = actor.label.id();
-            while before.next_if(|track| track.id < id).is_some() {}
-            let mut track = before.next_if(|track| track.id == id).unwrap_or(Track::new(id));
-            track.push(Sample::of(actor));
-            track
-        };
-        self.actors = snapshot.actors.iter().map(track).collect();
+        self.actors.follow(snapshot.actors.iter().map(|actor| actor.label.id()));
+        let both = self.actors.iter_mut().zip(&snapshot.actors);
+        both.for_each(|(track, actor)| track.push(Sample::of(actor)));
         for of_type in &snapshot.types {
             let samples = self.types.entry(of_type.type_name).or_default();
             keep_last(samples, LOOKS, Arc::new(TypeSample::of(of_type)));
@@ -137,8 +135,8 @@ impl Window {
 
     /// The actors of the newest reading, which is `snapshot`.
     pub(super) fn actors<'a>(&'a self, snapshot: &'a Snapshot) -> impl Iterator<Item = Watched<'a>> {
-        let both = snapshot.actors.iter().zip(&self.actors);
-        both.map(|(now, track)| Watched { now, samples: &track.samples[..usize::from(track.len)] })
+        let both = snapshot.actors.iter().zip(self.actors.iter());
+        both.map(|(now, track)| Watched { now, samples: track.samples() })
     }
 
     /// The types of the newest reading, which is `snapshot`.
@@ -177,19 +175,19 @@ impl Window {
 }
 
 impl Track {
-    fn new(id: ActorId) -> Self {
-        Track { id, samples: [Sample::default(); LOOKS], len: 0 }
+    fn samples(&self) -> &[Sample] {
+        &self.places[usize::from(self.from)..usize::from(self.until)]
     }
 
     fn push(&mut self, sample: Sample) {
-        let len = usize::from(self.len);
-        if len == LOOKS {
-            self.samples.rotate_left(1);
-            self.samples[LOOKS - 1] = sample;
-        } else {
-            self.samples[len] = sample;
-            self.len += 1;
+        if usize::from(self.until) == PLACES {
+            self.places.copy_within(PLACES - LOOKS + 1.., 0);
+            (self.from, self.until) = (0, LOOKS as u8 - 1);
+        } else if self.samples().len() == LOOKS {
+            self.from += 1;
         }
+        self.places[usize::from(self.until)] = sample;
+        self.until += 1;
     }
 }
 
