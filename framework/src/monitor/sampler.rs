@@ -86,7 +86,8 @@ impl Actor for SystemMonitor {
 
     async fn start(ctx: &mut Context<Self>, args: Args) -> Result<Self, StartError> {
         ctx.every(args.interval, || Sample::Due);
-        Ok(SystemMonitor { args, pull: Pull::default(), detectors: Detectors::default() })
+        let detectors = Detectors::new(ctx.label().id());
+        Ok(SystemMonitor { args, pull: Pull::default(), detectors })
     }
 
     fn handle<'a>(

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::snapshot::Snapshot;
-use crate::actor::Label;
+use crate::actor::{ActorId, Label};
 
 use book::Book;
 use cycle::Asks;
@@ -121,8 +121,9 @@ pub struct Evidence {
 }
 
 /// Looks at each reading, and keeps what it needs of the last ones.
-#[derive(Default)]
 pub(super) struct Detectors {
+    /// Who takes the readings. How long that keeps its thread is in [`Snapshot::took`], and is no handler of the user's.
+    reader: ActorId,
     window: Window,
     asks: Asks,
     memory: Memory,
@@ -130,12 +131,22 @@ pub(super) struct Detectors {
 }
 
 impl Detectors {
+    pub(super) fn new(reader: ActorId) -> Self {
+        Detectors {
+            reader,
+            window: Window::default(),
+            asks: Asks::default(),
+            memory: Memory::default(),
+            book: Book::default(),
+        }
+    }
+
     /// Takes a reading that has come in its turn.
     pub(super) fn take(&mut self, snapshot: &Snapshot) {
         self.window.push(snapshot);
         let window = &self.window;
         let mut seen = self.asks.take(window, snapshot);
-        of_actors::detect(window, snapshot, &mut seen);
+        of_actors::detect(window, snapshot, self.reader, &mut seen);
         of_types::detect(window, snapshot, &mut seen);
         of_process::pools(window, snapshot, &mut seen);
         seen.extend(self.memory.take(window, snapshot));

@@ -3,7 +3,7 @@
 use super::book::Seen;
 use super::window::{BLOCKS, LOOKS, Sample, Watched, Window};
 use super::{FindingKind, Severity, Subject};
-use crate::actor::ActorState;
+use crate::actor::{ActorId, ActorState};
 use crate::mailbox::Activity;
 use crate::monitor::snapshot::Snapshot;
 
@@ -20,8 +20,8 @@ const STILL_SUSPENDED: usize = 6;
 /// Restarts within the window that are a loop.
 const RESTARTS: u32 = 3;
 
-/// All that is wrong with actors one by one.
-pub(super) fn detect(window: &Window, snapshot: &Snapshot, seen: &mut Vec<Seen>) {
+/// All that is wrong with actors one by one. `reader` is the one that took the snapshot.
+pub(super) fn detect(window: &Window, snapshot: &Snapshot, reader: ActorId, seen: &mut Vec<Seen>) {
     for actor in window.actors(snapshot) {
         // Most actors rest.
         let sample = actor.samples[actor.samples.len() - 1];
@@ -29,7 +29,9 @@ pub(super) fn detect(window: &Window, snapshot: &Snapshot, seen: &mut Vec<Seen>)
             seen.extend(mailbox_growing(&actor, window).or_else(|| mailbox_full(&actor, window)));
             seen.extend(starved(&actor, window));
         }
-        if sample.activity != Activity::Idle || sample.busy.is_some_and(|busy| busy > BLOCKS) {
+        let is_worth_a_look =
+            sample.activity != Activity::Idle || sample.busy.is_some_and(|busy| busy > BLOCKS);
+        if is_worth_a_look && actor.now.label.id() != reader {
             seen.extend(blocking(&actor, window, snapshot));
         }
         if sample.restarts >= RESTARTS {
@@ -213,7 +215,32 @@ fn restart_loop(actor: &Watched<'_>, window: &Window) -> Option<Seen> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::Detectors;
     use super::*;
+    use crate::System;
+
+    /// What is found of the monitor's own actor when its pulls keep their thread for 60 ms, where `reader` is who pulls.
+    async fn found_of_slow_pulls(reader: Option<ActorId>) -> Vec<String> {
+        let system = System::start().unwrap();
+        let mut snapshot = (*system.monitor().latest().await).clone();
+        let mut detectors = Detectors::new(reader.unwrap_or(snapshot.actors[0].label.id()));
+        for pull in 1..=10 {
+            snapshot.taken_at += Duration::from_secs(1);
+            let numbers = &mut snapshot.actors[0].numbers;
+            (numbers.handled, numbers.busy) = (pull, Some(Duration::from_millis(60) * pull as u32));
+            detectors.take(&snapshot);
+        }
+        detectors.findings().iter().map(ToString::to_string).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pull_that_keeps_its_thread_is_no_handler_that_blocks() {
+        assert_eq!(found_of_slow_pulls(None).await, [""; 0]);
+        let found = found_of_slow_pulls(Some(ActorId(0))).await;
+        assert!(found.len() == 1 && found[0].starts_with("SystemMonitor"), "of any other actor: {found:?}");
+    }
 
     #[test]
     fn a_trend_is_a_line_and_noise_is_none() {
