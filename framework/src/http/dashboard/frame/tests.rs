@@ -7,6 +7,7 @@ use crate::actor::{
     Actor, ActorRef, Context, Envelope, Handled, HandlerInfo, Message, NoMethods, Route, Settings,
     StartError, Turn, takes_only,
 };
+use crate::monitor::{Capacity, Law, TypeCapacity, Utilisation};
 
 struct Idle;
 
@@ -108,6 +109,38 @@ async fn what_was_not_measured_is_null_and_two_readings_make_a_rate() {
     late.taken_at += APART_MAX * 2;
     let (page, _) = made(&system, Some(&second), &late);
     assert_eq!(page["total"]["restart_rate"], Value::Null, "an average over a pause is no rate");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_type_says_how_many_a_load_needs_and_where_no_number_does() {
+    let system = System::start().unwrap();
+    let snapshot = system.monitor().latest().await;
+    let of_type = |type_name, law| TypeCapacity {
+        type_name,
+        running: 4,
+        per_second: 100.0,
+        work: Utilisation { used: 1.0, available: 4.0 },
+        law,
+        saturates_at: None,
+        concurrency_max: Some(4.0),
+        skew: 1.0,
+        shards: Vec::new(),
+    };
+    let law = Law { lambda: 100.0, sigma: 0.0, kappa: 0.0 };
+    let capacity = Capacity {
+        at: snapshot.taken_at,
+        per_second: 200.0,
+        saturates_at: None,
+        first: None,
+        processors: None,
+        types: vec![of_type("Ledger", Some(law)), of_type("Unknown", None)],
+    };
+    let wrong = Wrong { capacity: Some(capacity), decisions: Vec::new() };
+    let bytes = frame(&system, &Between::new(None, &snapshot), &wrong);
+    let page: Value = serde_json::from_slice(&bytes).unwrap();
+    let needs = |at: usize| page["capacity"]["types"][at]["needs"].clone();
+    // At work for 70 % of their time: one needs two, two need three, and five are more than the processors take.
+    assert_eq!((needs(0), needs(1)), (serde_json::json!([2, 3, null, null]), Value::Null));
 }
 
 #[test]

@@ -16,6 +16,10 @@ const TEXT_LEN_MAX: usize = 400;
 const DECISIONS_MAX: usize = 10;
 /// Shards named under their type, the busiest ones.
 const SHARDS_MAX: usize = 3;
+/// Loads that the page says how many actors are needed for, in times the load of now.
+const LOADS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
+/// Each of these is at work for so much of its time: with more, messages wait long for it.
+const AT_WORK: f64 = 0.7;
 /// Points of a drawn law.
 const POINTS: u32 = 40;
 
@@ -81,6 +85,8 @@ struct Part {
     high: Option<f64>,
     /// How many times the load of now it could take; `null` if it does nothing.
     headroom: Option<f64>,
+    /// How many actors each of [`LOADS`] needs, `null` where no number does; none at all without a law.
+    needs: Option<[Option<usize>; LOADS.len()]>,
     sub: bool,
 }
 
@@ -171,6 +177,7 @@ fn room(capacity: &Capacity, decisions: &[Decision], now: Instant) -> Room {
             low: None,
             high: None,
             headroom: times(processors.headroom()),
+            needs: None,
             sub: false,
         });
     }
@@ -185,6 +192,7 @@ fn room(capacity: &Capacity, decisions: &[Decision], now: Instant) -> Room {
             low: of.saturates_at.map(|at| short(at.low)),
             high: of.saturates_at.map(|at| short(at.high)),
             headroom: times(of.work.headroom()),
+            needs: of.law.map(|_| LOADS.map(|load| of.running_for(load * of.per_second, AT_WORK))),
             sub: false,
         });
         let mut shards: Vec<_> = of.shards.iter().collect();
@@ -197,6 +205,7 @@ fn room(capacity: &Capacity, decisions: &[Decision], now: Instant) -> Room {
             low: None,
             high: None,
             headroom: times(shard.work.headroom()),
+            needs: None,
             sub: true,
         }));
     }

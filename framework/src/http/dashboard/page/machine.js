@@ -1,6 +1,6 @@
 // The process and its container, and what the service can still take.
 
-import { $, either, h, list, metered, number, svg, table, text } from "./dom.js";
+import { $, choice, either, h, list, metered, number, svg, table, text } from "./dom.js";
 import { ago, bytes, count, percent, plain, rate, time } from "./format.js";
 
 const AS = { count, rate, time, bytes, percent, cores: (x) => [x.toFixed(2), "cores"] };
@@ -24,7 +24,8 @@ export function process(frame) {
   });
 }
 
-let ofTypes = null;
+let ofTypes = null, types = [], load = 1; // The last of what each can do, and for which of the loads it is said how many it takes.
+const LOADS = ["1", "2", "5", "10"];
 const scale = (width, max) => (v) => (max > 0 ? (v / max) * width : 0);
 
 export function capacity(frame) {
@@ -40,8 +41,14 @@ export function capacity(frame) {
         td.title = of.low == null ? "" : `${plain(rate(of.low))} to ${plain(rate(of.high))}`;
       } },
       { head: "Could take", title: "Times the load of now", cell: (td, of) => number(td, of.headroom == null ? ["–", ""] : [`${of.headroom >= 100 ? ">100" : of.headroom.toFixed(1)}`, "×"]) },
+      { head: "Needed", title: "Actors for the chosen load, each of them at work for 70 % of its time; none: no number of them can do it here", cell: (td, of) => {
+        td.dataset.needs = of.needs?.join(" ") ?? "";
+        number(td, of.needs == null ? ["–", ""] : of.needs[load] == null ? ["none", ""] : count(of.needs[load]));
+      } },
     ], { key: (of) => of.label, row: (tr, of) => { tr.classList.toggle("sub", Boolean(of.sub)); } });
-    body.view = h("div", null, says, curve, ofTypes.element);
+    const loads = h("span.choice", { role: "radiogroup", "aria-label": "Times the load of now" });
+    choice(loads, LOADS.map((times) => [times, times + "\u202f×"]), LOADS[load], (times) => { load = LOADS.indexOf(times); ofTypes.fill(types); });
+    body.view = h("div", null, says, curve, h("p.loads.soft", null, "Actors needed for ", loads, " the load of now"), ofTypes.element);
     body.says = says;
     body.curve = curve;
     body.tuning = h("div", null, h("h3.sub-title", null, "Tuning"), h("div", { role: "list" }));
@@ -53,7 +60,7 @@ export function capacity(frame) {
   body.curve.style.display = is.fit ? "" : "none";
   text(panel.querySelector("[data-note]"), is.fit ? `${is.fit.label}: messages a second by how many are at work` : "");
   if (is.fit) draw(body.curve, is.fit);
-  ofTypes.fill(is.types ?? []);
+  ofTypes.fill((types = is.types ?? []));
   body.tuning.hidden = !is.tuning?.length;
   list(body.tuning.lastChild, is.tuning ?? [], (d) => d.at + d.text, () => h("p.soft", { role: "listitem" }), (element, d) => text(element, `${ago(d.ago)} ago: ${d.text}`));
 }
