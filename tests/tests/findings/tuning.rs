@@ -6,7 +6,8 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use ostraca::monitor::{Decision, Tuning, Verdict};
+use ostraca::monitor::{Decision, KnobName, Tuning, Verdict};
+use ostraca::overload::{Limit, LimitSettings, Priority};
 use ostraca::pool::Pool;
 use ostraca::prelude::*;
 use ostraca_tests::random::Random;
@@ -181,6 +182,47 @@ async fn a_pool_is_tuned_to_what_its_store_can_take() {
         assert!((5.0..=11.0).contains(&kept.to), "{decisions:#?}");
         // One more or less while another is tried.
         assert!((3..=16).contains(&Pool::len(&pool)), "{}", Pool::len(&pool));
+        system.stop().await;
+    }
+}
+
+/// A backend whose throughput by time is greatest where four calls at once use it: n / (16 + 0.32 n^2)^2 is.
+#[tokio::test(start_paused = true)]
+async fn a_limit_is_tuned_to_where_throughput_by_time_is_greatest() {
+    for begins_at in [1, 32] {
+        let system = System::start().unwrap();
+        // It would let in as many as come, and calls may take as long as they like: what it learns by itself is no bound.
+        let limit = Limit::new(LimitSettings::default().bounds(1, 32).tolerance(1e3));
+        let store = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
+        for caller in 1..=40 {
+            let (limit, store, mut random) = (limit.clone(), store.clone(), Random(caller));
+            tokio::spawn(async move {
+                use std::sync::atomic::Ordering::Relaxed;
+                loop {
+                    let Some(permit) = limit.try_acquire(Priority::High) else {
+                        sleep(Duration::from_millis(50)).await;
+                        continue;
+                    };
+                    let now = (store.fetch_add(1, Relaxed) + 1) as f64;
+                    let noise = 0.9 + 0.2 * random.part();
+                    sleep(Duration::from_secs_f64((16.0 + 0.32 * now * now) * noise / 1e3)).await;
+                    store.fetch_sub(1, Relaxed);
+                    permit.answered();
+                }
+            });
+        }
+        system.monitor().tune(Tuning::new().limit("backend", &limit, 1..=32).begin_at(f64::from(begins_at)));
+        sleep(Duration::from_secs(120)).await;
+        let decisions = system.monitor().decisions();
+        let kept = decisions.iter().rev().find(|decision| decision.verdict == Verdict::Kept).unwrap();
+        println!("from {begins_at} to {kept}");
+        // From three to six it is within an eighth of that.
+        assert!((3.0..=6.0).contains(&kept.to), "{decisions:#?}");
+        assert_eq!(kept.knob, KnobName::Limit { name: "backend".to_owned() });
+        // An empty tuning ends the trial that may go on, and leaves what was kept.
+        system.monitor().tune(Tuning::new());
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!((f64::from(limit.max()), limit.numbers().limit), (kept.to, limit.max()));
         system.stop().await;
     }
 }
