@@ -21,7 +21,7 @@
 //! like any other actor.
 //!
 //! **Cost.** Until it is started: a count a message, in a word that is written anyway, and a decrement a send. Then a
-//! stamp every 64 us a thread at most, one handler call in 512 of quick ones, and once a second a pass over all cells,
+//! stamp every 128 us a thread at most, one handler call in 1,024 of quick ones, and once a second a pass over all cells,
 //! with one entry for each in the snapshot, up to [`ACTORS_LEN_MAX`]. `compare overhead` in the benches measures it. No
 //! message and no lock of an actor is used for it.
 //!
