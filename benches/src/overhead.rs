@@ -1,15 +1,15 @@
 //! What the monitor costs: the same work with it and without, in pairs of short slices.
 //!
 //! ```text
-//!   one system, 10,000 actors:   off on | on off | off on | ..      50 ms each, with the monitor's samples, pulls and
+//!   one system, 10,000 actors:   off on | on off | off on | ..      1 s each, with the monitor's samples, a pull and its
 //!                                └ ratio ┘                          history, or with the monitor paused
 //! ```
 //!
 //! The figure is the median over all pairs of how much longer a message took with the monitor, in percent. Both halves of
-//! a pair have the same actors, memory and threads, within a tenth of a second of each other, and the order of each pair
-//! is drawn, so that what changes slowly hits both. Pulls come by their own clock, once a second, and are left out while
-//! the monitor is paused: a second of slices with it has one pull, as any second with it has. Beside it stands the
-//! half-width of a 95 % interval of the median, from its order statistics: a figure within that of 0 is none.
+//! a pair have the same actors, memory and threads, within two seconds of each other, and the order of each pair is drawn,
+//! so that what changes slowly hits both. A slice is as long as the time from one pull to the next, so that each with the
+//! monitor has one in it: a median over shorter slices, most of which have none, would leave the pulls out. Beside it
+//! stands the half-width of a 95 % interval of the median, from its order statistics: a figure within that of 0 is none.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -22,7 +22,8 @@ use crate::actors::peers::two_workers;
 use crate::work::{Bar, Figures, Group, Work};
 
 const ACTORS: usize = 10_000;
-const SLICE: Duration = Duration::from_millis(50);
+/// From one pull to the next.
+const SLICE: Duration = Duration::from_secs(1);
 const WARM_UP: Duration = Duration::from_secs(2);
 /// Messages from one look at the clock to the next.
 const ROUND: usize = 4_096;
@@ -32,7 +33,7 @@ pub fn group() -> Group {
         Work::new(name, &[Bar::AtMost(1.0)])
             .and_row(interval, &[])
             .in_percent()
-            .by("ostraca", "on against off", 400, run)
+            .by("ostraca", "on against off", 60, run)
             .rounds_max(1)
     };
     let works = vec![
@@ -93,6 +94,7 @@ fn pairs_of(pairs: u64, run: Run) -> Figures {
         .collect();
     percent.sort_by(f64::total_cmp);
     let (median, half_width) = median(&percent);
+    eprintln!("a pull looked at the cells for {:?}", system.monitor().snapshot().took);
     tokio.block_on(system.stop());
     Figures(vec![median, half_width])
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::work::{Entry, Figures, Group, Work};
 
 /// A measurement that takes longer hangs.
-const TIME_MAX: Duration = Duration::from_secs(60);
+const TIME_MAX: Duration = Duration::from_secs(180);
 
 /// Why a measurement gave no figure.
 #[derive(Clone, Debug)]
