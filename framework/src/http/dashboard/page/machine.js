@@ -35,7 +35,7 @@ export function capacity(frame) {
     ofTypes = table([
       { head: "Actor", cell: (th, of) => { th.label ??= th.appendChild(h("span.name")); text(th.label, of.label); } },
       { head: "Used", title: "Part of the time that the busiest of them runs", cell: (td, of) => metered(td, percent(of.used), of.used, of.used > 0.9 ? "bad" : of.used > 0.7 ? "warn" : "") },
-      { head: "Rate", cell: (td, of) => number(td, rate(of.rate)) },
+      { head: "Rate", class: "mid", cell: (td, of) => number(td, rate(of.rate)) },
       { head: "Ends at", class: "mid", title: "Messages a second at which all that can work do, or its busiest shard does", cell: (td, of) => {
         number(td, rate(of.most));
         td.title = of.low == null ? "" : `${plain(rate(of.low))} to ${plain(rate(of.high))}`;
@@ -48,7 +48,8 @@ export function capacity(frame) {
     ], { key: (of) => of.label, row: (tr, of) => { tr.classList.toggle("sub", Boolean(of.sub)); } });
     const loads = h("span.choice", { role: "radiogroup", "aria-label": "Times the load of now" });
     choice(loads, LOADS.map((times) => [times, times + "\u202f×"]), LOADS[load], (times) => { load = LOADS.indexOf(times); ofTypes.fill(types); });
-    body.view = h("div", null, says, curve, h("p.loads.soft", null, "Actors needed for ", loads, " the load of now"), ofTypes.element);
+    body.loads = h("p.loads.soft", null, "Actors needed for ", loads, " the load of now");
+    body.view = h("div", null, says, curve, body.loads, ofTypes.element);
     body.says = says;
     body.curve = curve;
     body.tuning = h("div", null, h("h3.sub-title", null, "Tuning"), h("div", { role: "list" }));
@@ -60,7 +61,9 @@ export function capacity(frame) {
   body.curve.style.display = is.fit ? "" : "none";
   text(panel.querySelector("[data-note]"), is.fit ? `${is.fit.label}: messages a second by how many are at work` : "");
   if (is.fit) draw(body.curve, is.fit);
-  ofTypes.fill((types = is.types ?? []));
+  types = is.types ?? [];
+  body.loads.hidden = !types.some((of) => of.needs);
+  ofTypes.fill(types);
   body.tuning.hidden = !is.tuning?.length;
   list(body.tuning.lastChild, is.tuning ?? [], (d) => d.at + d.text, () => h("p.soft", { role: "listitem" }), (element, d) => text(element, `${ago(d.ago)} ago: ${d.text}`));
 }
