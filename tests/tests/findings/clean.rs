@@ -1,5 +1,6 @@
 //! Load without a fault: none is named.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ostraca::prelude::*;
@@ -109,11 +110,15 @@ async fn none_is_named(seconds: u64) {
     let system = System::start().unwrap();
     let mut watch = system.monitor().watch();
     let findings = tokio::spawn(async move {
-        let mut named = Vec::new();
+        // Each once, as it was when it was opened.
+        let mut named = BTreeMap::new();
         while let Some(snapshot) = watch.next().await {
-            named.extend(snapshot.findings.iter().map(ToString::to_string));
+            for finding in &snapshot.findings {
+                let of = (finding.subject.to_string(), finding.kind.name());
+                named.entry(of).or_insert_with(|| finding.to_string());
+            }
         }
-        named
+        named.into_values().collect::<Vec<_>>()
     });
     load(&system, seconds).await;
     let snapshot = system.monitor().latest().await;
