@@ -28,17 +28,25 @@ fn read_at_once(file: &File, at: u64, buffer: &mut [u8]) -> Result<usize, Errno>
 }
 
 impl Source {
-    /// Whether `len` bytes from `at` can be sent without waiting for the disk, as far as one byte in so many tells.
-    /// Behind the file's end nothing has to be waited for.
+    /// Whether `len` bytes from `at`, which lie in one block of [`TURN_BYTES_MAX`], can be sent without waiting for the
+    /// disk, as far as one byte in so many tells, or told a moment ago. Behind the file's end nothing has to be waited for.
     pub(super) fn is_warm(&self, at: u64, len: u64) -> bool {
         match self.cold() {
             Cold::Never => return true,
             Cold::Unknown => return false,
             Cold::Told => {}
         }
+        // Between two calls of `sendfile` questions cost more than themselves: see the module's notes on cost.
+        if self.found().holds(at, len) {
+            return true;
+        }
         let last = at + len.saturating_sub(1);
         let mut probes = (at..at + len).step_by(PROBE_STRIDE as usize).chain([last]);
-        probes.all(|at| read_at_once(self.file(), at, &mut [0]).is_ok())
+        let is_warm = probes.all(|at| read_at_once(self.file(), at, &mut [0]).is_ok());
+        if is_warm {
+            self.found().add(at, len);
+        }
+        is_warm
     }
 
     /// Appends `len` bytes from `at` to `buffer`, fewer where the file ends; waits for the disk on a blocking thread.

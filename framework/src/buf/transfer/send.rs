@@ -15,6 +15,9 @@ use super::patience::Patience;
 use super::source::Source;
 use super::{TURN_BYTES_MAX, TransferError, copy};
 
+/// After a turn of this length others are let run; shorter ones take from tokio's budget of 128, which are 5 ms then.
+const LONG_LEN: u64 = 512 << 10;
+
 /// Sends a range of a file, by `sendfile`, or through a buffer where the kernel has no `sendfile` for the file.
 ///
 /// # Errors
@@ -34,11 +37,12 @@ pub async fn send_file(
     // Ours alone: the kernel reads it and writes it, and the file's own position is left where it is.
     let mut at = range.start;
     while at < range.end {
-        let turn = TURN_BYTES_MAX.min(range.end - at);
-        if !source.is_warm(at, turn) {
-            source.warm(at, turn).await?;
+        // Whole blocks, so that transfers of one file ask about the same ones.
+        let end = range.end.min((at / TURN_BYTES_MAX + 1) * TURN_BYTES_MAX);
+        if !source.is_warm(at, end - at) {
+            source.warm(at, end - at).await?;
         }
-        let end = at + turn;
+        let (begin, mut has_waited) = (at, false);
         while at < end {
             let sent = socket.try_io(Interest::WRITABLE, || send_some(socket, source, &mut at, end));
             match sent {
@@ -46,6 +50,7 @@ pub async fn send_file(
                 Ok(sent) => patience.hand(sent),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     wait_writable(socket, patience).await?;
+                    has_waited = true;
                 }
                 Err(error) if is_refused(&error) => {
                     return copy::send_file(socket, source, at..range.end, patience).await;
@@ -54,7 +59,11 @@ pub async fn send_file(
             }
         }
         // A socket that always has room would never let go of the worker.
-        tokio::task::consume_budget().await;
+        if end - begin >= LONG_LEN && !has_waited {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::task::consume_budget().await;
+        }
     }
     Ok(())
 }
@@ -65,8 +74,8 @@ fn send_some(socket: &TcpStream, source: &Source, at: &mut u64, end: u64) -> io:
     Ok(retry_on_intr(|| sendfile(socket, source, Some(at), len))?)
 }
 
-/// The kernel cannot send this file so: it says it before the first byte.
-fn is_refused(error: &io::Error) -> bool {
+/// The kernel has no such way between the two: it says it before the first byte.
+pub(super) fn is_refused(error: &io::Error) -> bool {
     let code = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(code, Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP))
 }

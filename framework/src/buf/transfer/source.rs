@@ -9,6 +9,7 @@ use rustix::fs::{Advice, FileType, Stat, fadvise, fstat, fstatfs};
 use thiserror::Error;
 
 use super::super::BufferPool;
+use super::found::Found;
 
 /// An open regular file, shared by any number of transfers. A clone is the same file.
 #[derive(Clone, Debug)]
@@ -18,6 +19,7 @@ pub struct Source(Arc<Inner>);
 struct Inner {
     file: File,
     cold: Cold,
+    found: Found,
     pool: BufferPool,
 }
 
@@ -103,7 +105,8 @@ impl Source {
             return Err(SourceError::MadeUp(file_system));
         }
         let cold = if IN_MEMORY.contains(&file_system) { Cold::Never } else { super::cold::how_told(&file) };
-        Ok((Source(Arc::new(Inner { file, cold, pool: pool.clone() })), stat))
+        let found = Found::new(stat.st_size as u64);
+        Ok((Source(Arc::new(Inner { file, cold, found, pool: pool.clone() })), stat))
     }
 
     /// How long it is now.
@@ -144,6 +147,10 @@ impl Source {
 
     pub(super) fn cold(&self) -> Cold {
         self.0.cold
+    }
+
+    pub(super) fn found(&self) -> &Found {
+        &self.0.found
     }
 
     pub(crate) fn pool(&self) -> &BufferPool {
