@@ -200,7 +200,7 @@ impl SystemBuilder {
         let outside = self.sources.read()?;
         let workers = self.workers.or(outside.workers).unwrap_or_else(|| tokio.metrics().num_workers());
         let seam = Arc::new(Machine::new());
-        let wanted = self.pinned_cores.clone().or(outside.pinned_cores.clone().map(Wanted::These));
+        let wanted = self.pinned_cores.clone().or(outside.pinned_cores.clone());
         let cored = Cored::start(wanted, self.machine_root.as_deref(), &tokio, &seam)?;
         let runtime = Runtime::start(tokio, workers, seam);
         Ok(self.start_on(runtime, cored.queues(), cored, outside, None))

@@ -10,7 +10,7 @@ use crate::runtime::cores::{Cores, Machine, PinnedThread, share};
 use crate::runtime::{Pinned, Runtime, Seam};
 
 /// Which cores are to have a thread.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     These(Vec<usize>),
     /// So many at most, where the machine likes.

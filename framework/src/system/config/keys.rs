@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::super::cores::Wanted;
 use super::Outside;
 use super::units;
 use crate::actor::{Inline, PINNED_MAX, SettingsChange};
@@ -54,9 +55,9 @@ impl Raw<'_> {
         self.word(&[("on", true), ("off", false)])
     }
 
-    fn word<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+    fn word<T: Clone>(&self, words: &[(&str, T)]) -> Option<T> {
         let text = self.text()?;
-        words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+        words.iter().find(|(word, _)| *word == text).map(|(_, value)| value.clone())
     }
 }
 
@@ -126,10 +127,13 @@ pub(super) const SYSTEM: &[Key<Set>] = &[
     },
     Key {
         name: "pinned_cores",
-        allowed: "a list of at most 255 processor cores, such as [2, 3], or 2,3 in the environment",
+        allowed: "a list of at most 255 processor cores, such as [2, 3], or 2,3 in the environment; or \"auto\"",
         read: |raw| {
-            let cores = raw.numbers().filter(|cores| cores.len() <= PINNED_MAX)?;
-            Some(Box::new(|outside| outside.pinned_cores = Some(cores)))
+            let wanted = match raw.word(&[("auto", Wanted::Most(PINNED_MAX))]) {
+                Some(all) => all,
+                None => Wanted::These(raw.numbers().filter(|cores| cores.len() <= PINNED_MAX)?),
+            };
+            Some(Box::new(|outside| outside.pinned_cores = Some(wanted)))
         },
     },
     Key {

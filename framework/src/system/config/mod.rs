@@ -15,7 +15,7 @@
 //! |---|---|---|
 //! | `name` | [`name`](super::SystemBuilder::name) | `"shop"` |
 //! | `workers` | [`workers`](super::SystemBuilder::workers) | `4` |
-//! | `pinned_cores` | [`pinned_cores`](super::SystemBuilder::pinned_cores) | `[2, 3]` |
+//! | `pinned_cores` | [`pinned_cores`](super::SystemBuilder::pinned_cores), or [as many as there are](super::SystemBuilder::pinned_cores_auto) | `[2, 3]`, `"auto"` |
 //! | `stop_deadline` | [`stop_deadline`](super::SystemBuilder::stop_deadline) | `"10s"` |
 //! | `monitor.interval` | [how often](crate::monitor::MonitorSettings::interval) the monitor pulls | `"1s"` |
 //! | `monitor.history` | whether it keeps what it pulled | `"on"`, `"off"` |
@@ -55,6 +55,7 @@ use error::nearest;
 pub use error::{ConfigError, Mistake};
 use keys::{ACTOR, Key, MONITOR, Raw, SYSTEM};
 
+use super::cores::Wanted;
 use crate::actor::Configured;
 use crate::monitor::MonitorSettings;
 
@@ -76,7 +77,7 @@ pub(super) use file::File;
 pub(super) struct Outside {
     pub(super) name: Option<Arc<str>>,
     pub(super) workers: Option<usize>,
-    pub(super) pinned_cores: Option<Vec<usize>>,
+    pub(super) pinned_cores: Option<Wanted>,
     pub(super) stop_deadline: Option<Duration>,
     pub(super) monitor: MonitorSettings,
     pub(super) actors: Configured,

@@ -43,7 +43,7 @@ fn the_environment_sets_every_key() {
     .unwrap();
     assert_eq!(outside.name.as_deref(), Some("shop"));
     assert_eq!(outside.workers, Some(3));
-    assert_eq!(outside.pinned_cores, Some(vec![2, 3]));
+    assert_eq!(outside.pinned_cores, Some(Wanted::These(vec![2, 3])));
     assert_eq!(outside.stop_deadline, Some(Duration::from_millis(1500)));
     let expected = Settings::default()
         .mailbox_unbounded()
@@ -83,8 +83,20 @@ fn the_environment_wins_over_the_first_file_and_that_over_the_next() {
     assert_eq!(outside.workers, Some(1));
     assert_eq!(outside.stop_deadline, Some(Duration::from_secs(2)));
     assert_eq!(outside.name.as_deref(), Some("second"));
-    assert_eq!(outside.pinned_cores, Some(vec![0, 1]));
+    assert_eq!(outside.pinned_cores, Some(Wanted::These(vec![0, 1])));
     assert_eq!(ledger(&outside).restart.max, 2);
+}
+
+#[test]
+fn the_machine_chooses_pinned_cores_where_the_configuration_says_so() {
+    let all = Some(Wanted::Most(crate::actor::PINNED_MAX));
+    assert_eq!(read(&[("OSTRACA_PINNED_CORES", "auto")], &[]).unwrap().pinned_cores, all);
+    #[cfg(feature = "toml")]
+    assert_eq!(read(&[], &["pinned_cores = \"auto\""]).unwrap().pinned_cores, all);
+    let mistake = read(&[("OSTRACA_PINNED_CORES", "all")], &[]).err().unwrap();
+    let expected = "OSTRACA_PINNED_CORES: `pinned_cores` is `all`: expected a list of at most 255 processor cores, such as \
+        [2, 3], or 2,3 in the environment; or \"auto\"";
+    assert_eq!(mistake, expected);
 }
 
 #[cfg(feature = "toml")]
