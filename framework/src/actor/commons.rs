@@ -17,7 +17,7 @@ use super::settings::{Configured, Inline};
 use super::stats::{HandlerCounts, RareStats, Sampling, TypeTimes};
 use crate::cache::{CacheStats, SystemTiers, TieredStats};
 use crate::runtime::{Runtime, Slab};
-use crate::stats::{BufferNumbers, BufferSource, PoolNumbers, SharedCounter, nanos};
+use crate::stats::{BufferNumbers, BufferSource, LaneNumbers, LaneSource, PoolNumbers, SharedCounter, nanos};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,6 +46,7 @@ pub(crate) struct Commons {
     types: Mutex<HashMap<TypeId, KnownType>>,
     pools: Mutex<Vec<Weak<dyn PoolSource>>>,
     buffers: Mutex<Vec<Weak<dyn BufferSource>>>,
+    lanes: Mutex<Vec<Weak<dyn LaneSource>>>,
     next_id: AtomicU64,
     made_at: Instant,
 }
@@ -119,6 +120,7 @@ impl Commons {
             types: Mutex::default(),
             pools: Mutex::default(),
             buffers: Mutex::default(),
+            lanes: Mutex::default(),
             next_id: AtomicU64::new(1),
             made_at: runtime.now(),
             runtime,
@@ -232,6 +234,21 @@ impl Commons {
     pub(crate) fn buffers(&self) -> Vec<BufferNumbers> {
         let sources: Vec<_> = self.buffers.lock().iter().filter_map(Weak::upgrade).collect();
         sources.iter().map(|source| source.numbers()).collect()
+    }
+
+    /// A file lane that begins, or begins again.
+    #[cfg_attr(not(feature = "files"), expect(dead_code, reason = "there are no lanes"))]
+    pub(crate) fn enter_lane(&self, lane: &Arc<dyn LaneSource>) {
+        let lane = Arc::downgrade(lane);
+        let mut lanes = self.lanes.lock();
+        lanes.retain(|known| known.strong_count() > 0 && !known.ptr_eq(&lane));
+        lanes.push(lane);
+    }
+
+    /// What the file lanes that somebody keeps have done, the last that began last.
+    pub(crate) fn lanes(&self) -> Vec<LaneNumbers> {
+        let lanes: Vec<_> = self.lanes.lock().iter().filter_map(Weak::upgrade).collect();
+        lanes.iter().map(|lane| lane.numbers()).collect()
     }
 
     /// Whether asks of an idle `A` run where the asker stands.

@@ -11,12 +11,13 @@ use super::accept::accept;
 use super::connections::Connections;
 use super::folder::Folder;
 use super::limits::Limits;
-use super::numbers::{Counts, Numbers};
+use super::numbers::Counts;
 use crate::actor::{
     Actor, Context, Envelope, Handled, HandlerInfo, Message, NoMethods, Route, StartError, StopReason, Turn,
     takes_only,
 };
 use crate::buf::transfer::Network;
+use crate::stats::{LaneNumbers, LaneSource};
 use crate::sync::Mutex;
 
 /// What a lane is made of: its port, its folder, its limits. A clone is of the same port.
@@ -42,7 +43,8 @@ impl LaneSpec {
         let listener = network.listen(address)?;
         let address = listener.local_addr()?;
         let listener = Arc::new(Mutex::new(Some(listener)));
-        let (mount, limits, counts) = Default::default();
+        let (mount, limits) = Default::default();
+        let counts = Arc::new(Counts::new(address));
         Ok(LaneSpec { listener, address, network, folder, mount, limits, counts })
     }
 
@@ -76,8 +78,8 @@ impl LaneSpec {
     }
 
     /// What its lane has done, read without asking it.
-    pub fn numbers(&self) -> Numbers {
-        self.counts.read()
+    pub fn numbers(&self) -> LaneNumbers {
+        self.counts.numbers()
     }
 }
 
@@ -92,7 +94,7 @@ pub struct FileLane {
 pub struct ReadNumbers;
 
 impl Message for ReadNumbers {
-    type Reply = Numbers;
+    type Reply = LaneNumbers;
     type Refusal = Infallible;
 }
 
@@ -116,6 +118,8 @@ impl Actor for FileLane {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let LaneSpec { folder, mount, limits, counts, .. } = spec.clone();
+        let source: Arc<dyn LaneSource> = counts.clone();
+        ctx.commons().enter_lane(&source);
         let connections = Arc::new(Connections::new(folder, mount, limits, counts));
         ctx.spawn(accept(listener, connections.clone()));
         let (address, folder) = (spec.address, spec.folder.path().display());

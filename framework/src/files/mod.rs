@@ -76,7 +76,7 @@ pub(crate) use status::Status;
 pub(crate) use target::Target;
 
 pub use crate::buf::transfer::{KeepAlive, Network, Readahead};
+pub use crate::stats::LaneNumbers;
 pub use folder::Folder;
 pub use lane::{FileLane, LaneSpec, ReadNumbers};
 pub use limits::Limits;
-pub use numbers::Numbers;

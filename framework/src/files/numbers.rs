@@ -1,41 +1,14 @@
 //! What a lane has done.
 
+use std::net::SocketAddr;
+
 use super::status::Status;
-use crate::stats::{SharedCounter, Striped};
+use crate::stats::{LaneNumbers, LaneSource, SharedCounter, Striped};
 
-/// Counts of a lane since its listener was made, restarts included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Numbers {
-    /// Connections that are open now.
-    pub connections: u64,
-    /// Connections that were accepted.
-    pub accepted: u64,
-    /// Of those, told 503 because there were too many.
-    pub turned_away: u64,
-    /// Idle ones that made room for others.
-    pub evicted: u64,
-    /// Answers with a file or a part of one.
-    pub sent: u64,
-    /// Answers that the client has the file already.
-    pub not_modified: u64,
-    /// Requests refused with a status of 400 and above.
-    pub refused: u64,
-    /// Bytes of files that the kernel took.
-    pub bytes: u64,
-    /// Connections closed because a head took too long.
-    pub late: u64,
-    /// Connections closed because the client read too slowly.
-    pub stalled: u64,
-    /// Connections closed because a file was truncated while it was sent.
-    pub truncated: u64,
-    /// Connections that ended by a panic.
-    pub panicked: u64,
-}
-
-/// The same, while it is counted.
-#[derive(Debug, Default)]
+/// [`LaneNumbers`], while they are counted.
+#[derive(Debug)]
 pub(super) struct Counts {
+    address: SocketAddr,
     /// What every request counts.
     often: Striped<Often>,
     pub(super) accepted: SharedCounter,
@@ -57,6 +30,13 @@ struct Often {
 }
 
 impl Counts {
+    /// Of the lane that listens there.
+    pub(super) fn new(address: SocketAddr) -> Self {
+        let (often, accepted, ended, turned_away, evicted) = Default::default();
+        let (late, stalled, truncated, panicked) = Default::default();
+        Counts { address, often, accepted, ended, turned_away, evicted, late, stalled, truncated, panicked }
+    }
+
     /// An answer begins.
     pub(super) fn answered(&self, status: Status) {
         let often = self.often.mine();
@@ -72,12 +52,15 @@ impl Counts {
     pub(super) fn sent(&self, bytes: u64) {
         self.often.mine().bytes.add(bytes);
     }
+}
 
-    pub(super) fn read(&self) -> Numbers {
+impl LaneSource for Counts {
+    fn numbers(&self) -> LaneNumbers {
         // Ended first: one that ends in between is counted as open, never a negative number.
         let ended = self.ended.value();
         let accepted = self.accepted.value();
-        Numbers {
+        LaneNumbers {
+            address: self.address,
             connections: accepted.saturating_sub(ended),
             accepted,
             turned_away: self.turned_away.value(),

@@ -64,7 +64,7 @@ mod tuning;
 
 pub use crate::actor::{ActorState, BatchStats, ClosedBy};
 pub use crate::mailbox::Activity;
-pub use crate::stats::{BufferNumbers, BufferSource, Distribution, PoolNumbers, Quantiles};
+pub use crate::stats::{BufferNumbers, BufferSource, Distribution, LaneNumbers, PoolNumbers, Quantiles};
 pub use capacity::{Bottleneck, Capacity, Estimate, Law, ShardCapacity, TypeCapacity, Utilisation};
 pub use container::Container;
 pub use findings::{Evidence, Finding, FindingKind, Severity, Subject};

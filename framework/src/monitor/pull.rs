@@ -124,6 +124,7 @@ impl Pull {
             actors,
             pools: if on(Sampler::Pools) { commons.pools() } else { Vec::new() },
             buffers: if on(Sampler::Buffers) { commons.buffers() } else { Vec::new() },
+            lanes: if on(Sampler::Lanes) { commons.lanes() } else { Vec::new() },
             process: if on(Sampler::Process) { self.files.read() } else { Process::default() },
             container: if on(Sampler::Container) { self.group.read() } else { Container::default() },
             pressure: if on(Sampler::Pressure) { pressure::read() } else { Pressure::default() },

@@ -83,6 +83,8 @@ pub enum Sampler {
     Pools,
     /// Pools of buffers.
     Buffers,
+    /// File lanes.
+    Lanes,
     /// Processor time, memory, threads, file descriptors and context switches of the process.
     Process,
     /// What its control group allows and uses.
@@ -95,7 +97,7 @@ pub enum Sampler {
 
 impl Sampler {
     /// All of them.
-    pub const ALL: [Sampler; 11] = [
+    pub const ALL: [Sampler; 12] = [
         Sampler::Waiting,
         Sampler::Handling,
         Sampler::Actors,
@@ -103,6 +105,7 @@ impl Sampler {
         Sampler::Batches,
         Sampler::Pools,
         Sampler::Buffers,
+        Sampler::Lanes,
         Sampler::Process,
         Sampler::Container,
         Sampler::Pressure,
@@ -119,6 +122,7 @@ impl Sampler {
             Sampler::Batches => "batches",
             Sampler::Pools => "pools",
             Sampler::Buffers => "buffers",
+            Sampler::Lanes => "lanes",
             Sampler::Process => "process",
             Sampler::Container => "container",
             Sampler::Pressure => "pressure",

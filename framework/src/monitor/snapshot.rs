@@ -10,7 +10,7 @@ use super::process::Process;
 use super::settings::Samplers;
 use super::tokio_numbers::TokioNumbers;
 use crate::actor::ActorId;
-use crate::stats::{BufferNumbers, PoolNumbers};
+use crate::stats::{BufferNumbers, LaneNumbers, PoolNumbers};
 
 /// Actors that a snapshot lists. With more, the listing would take the monitor longer than a second, and the snapshot
 /// more memory than the actors.
@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub pools: Vec<PoolNumbers>,
     /// Each set of pooled buffers.
     pub buffers: Vec<BufferNumbers>,
+    /// Each file lane.
+    pub lanes: Vec<LaneNumbers>,
     /// The process.
     pub process: Process,
     /// Its control group: what a container may use, and uses.

@@ -15,6 +15,7 @@
 mod buffers;
 mod counter;
 mod histogram;
+mod lane;
 mod pool;
 mod rate;
 mod striped;
@@ -24,6 +25,8 @@ pub use buffers::{BufferNumbers, BufferSource};
 pub(crate) use counter::{Counter, SharedCounter, nanos};
 pub(crate) use histogram::Histogram;
 pub use histogram::{Distribution, Quantiles};
+pub use lane::LaneNumbers;
+pub(crate) use lane::LaneSource;
 pub use pool::PoolNumbers;
 pub(crate) use rate::Rates;
 pub(crate) use striped::Striped;

@@ -35,6 +35,9 @@ async fn the_monitor_sees_the_lane_and_a_killed_one_is_restarted_on_its_port() {
         assert_eq!((numbers.connections, numbers.sent), (1, 2 * restarts + 1));
         let snapshot = system.monitor().latest().await;
         assert_eq!(snapshot.of_type("FileLane").unwrap().running, 1);
+        // One lane, however often it was started.
+        assert_eq!(snapshot.lanes, [numbers]);
+        assert_eq!(numbers.address, spec.address());
         if restarts % 2 == 0 {
             ActorRef::kill(&lane);
         } else {

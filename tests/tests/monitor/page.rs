@@ -11,6 +11,7 @@ use std::{env, fs};
 
 use actix_web::{App, test as web};
 use ostraca::__internals::families;
+use ostraca::files::{Folder, LaneSpec, Network};
 use ostraca::http;
 use ostraca::monitor::{BufferNumbers, BufferSource};
 use ostraca::prelude::*;
@@ -34,6 +35,9 @@ async fn page() -> String {
     let system = System::start().unwrap();
     let buffers: Arc<dyn BufferSource> = Arc::new(Buffers);
     system.monitor().add_buffers(Arc::downgrade(&buffers));
+    let folder = Folder::open(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let lane = LaneSpec::listen("127.0.0.1:0", Network::default(), folder).unwrap();
+    system.serve_files(lane).await.unwrap();
     let shops = system.shards::<Shop>(2, ()).await.unwrap();
     let pool = system.pool::<Shop>(()).start().await.unwrap();
     for _ in 0..200 {

@@ -11,6 +11,7 @@
 //! actor: a service has thousands of those. Shards are few and have a place each. What could not be measured is left out.
 
 mod actors;
+mod lanes;
 mod page;
 mod process;
 mod service;

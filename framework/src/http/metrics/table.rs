@@ -1,7 +1,7 @@
 //! What a family is, and all of them.
 
 use super::page::Samples;
-use super::{Source, actors, process, service};
+use super::{Source, actors, lanes, process, service};
 
 /// What kind of numbers a family has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,6 @@ pub struct Family {
 /// All families, in the order of the page.
 pub fn families() -> impl Iterator<Item = &'static Family> {
     let groups = [service::FAMILIES, actors::TYPES, actors::HANDLERS, actors::SHARDS, actors::CACHES];
-    let more = [actors::TIERS, actors::BATCHES, service::POOLS, service::BUFFERS, process::FAMILIES];
-    groups.into_iter().chain(more).flatten()
+    let more = [actors::TIERS, actors::BATCHES, service::POOLS, service::BUFFERS];
+    groups.into_iter().chain(more).chain([lanes::FAMILIES, process::FAMILIES]).flatten()
 }

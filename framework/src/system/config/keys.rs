@@ -170,6 +170,7 @@ pub(super) const MONITOR: &[Key<Set>] = &[
     sampler_key!(Batches),
     sampler_key!(Pools),
     sampler_key!(Buffers),
+    sampler_key!(Lanes),
     sampler_key!(Process),
     sampler_key!(Container),
     sampler_key!(Pressure),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Between, short};
-use crate::monitor::Snapshot;
+use crate::monitor::{LaneNumbers, Snapshot};
 
 /// Named numbers that belong together.
 #[derive(Serialize)]
@@ -55,6 +55,7 @@ pub(super) fn groups(between: &Between<'_>) -> Vec<Group> {
         ("Pressure, 10 s", pressure(between.now)),
         ("Tokio", tokio(between)),
         ("Buffers", buffers(between.now)),
+        ("File lanes", lanes(between)),
     ];
     let filled = groups.into_iter().filter(|(_, facts)| !facts.is_empty());
     filled.map(|(name, facts)| Group { name, facts }).collect()
@@ -133,6 +134,22 @@ fn buffers(now: &Snapshot) -> Vec<Fact> {
         facts.add("buffers_bytes", "Memory", "bytes", Some(sum(|set| set.bytes)));
         let (taken, allocated) = (sum(|set| set.taken), sum(|set| set.allocated));
         facts.add("buffers_reused", "Reused", "percent", (taken > 0.0).then(|| 1.0 - allocated / taken));
+    }
+    facts.0
+}
+
+fn lanes(between: &Between<'_>) -> Vec<Fact> {
+    let mut facts = Filling(Vec::new());
+    let sum = |of: fn(&LaneNumbers) -> u64, lanes: &[LaneNumbers]| lanes.iter().map(of).sum::<u64>();
+    let now = &between.now.lanes;
+    let rate = |of: fn(&LaneNumbers) -> u64| {
+        between.rate(sum(of, now), between.before.map(|before| sum(of, &before.lanes)))
+    };
+    if !now.is_empty() {
+        facts.add("lane_connections", "Connections", "count", Some(sum(|lane| lane.connections, now) as f64));
+        facts.add("lane_sent", "Files sent", "rate", rate(|lane| lane.sent));
+        facts.add("lane_bytes", "Bytes sent", "rate", rate(|lane| lane.bytes));
+        facts.add("lane_refused", "Requests refused", "rate", rate(|lane| lane.refused));
     }
     facts.0
 }
