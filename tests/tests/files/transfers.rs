@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ostraca::buf::BufferPool;
 use ostraca::buf::transfer::{Patience, Source, SourceError, TransferError, send_file, splice};
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, fcntl_getfl, fcntl_setfl, mknodat};
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -53,6 +53,60 @@ async fn a_spliced_stream_is_the_stream_and_ends_at_its_bound_or_its_end() {
     drop(to);
     assert_eq!(Sha256::digest(reader.await.unwrap()), Sha256::digest(&content));
     drop(writer.await.unwrap());
+}
+
+/// The kernel sends a file or a pipe by neither `sendfile` nor `splice` to what is opened for appending.
+fn refuse_kernels_ways(socket: &TcpStream) {
+    fcntl_setfl(socket, fcntl_getfl(socket).unwrap() | OFlags::APPEND).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_kernel_does_not_send_goes_through_a_buffer() {
+    let content = content(5_000_000);
+    let pool = BufferPool::default();
+    let source = Source::new(file_of(&content), &pool).unwrap();
+    let (socket, mut peer) = pair().await;
+    refuse_kernels_ways(&socket);
+    let reader = tokio::spawn(async move {
+        let mut read = Vec::new();
+        peer.read_to_end(&mut read).await.unwrap();
+        read
+    });
+    let handed_out = || pool.stats().classes.iter().map(|class| class.hits + class.misses).sum::<u64>();
+    let mut patience = Patience::default();
+    send_file(&socket, &source, 10..4_999_000, &mut patience).await.unwrap();
+    // One for all of it, and the pages are warm: that it was handed out is that the kernel refused.
+    assert_eq!(handed_out(), 1);
+    let ended = send_file(&socket, &source, 4_999_000..5_000_001, &mut patience).await;
+    assert!(matches!(ended, Err(TransferError::Truncated { at: 5_000_000, left: 1 })), "{ended:?}");
+    drop(socket);
+    assert_eq!(Sha256::digest(reader.await.unwrap()), Sha256::digest(&content[10..]));
+    assert_eq!(pool.stats().live_bytes(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_the_kernel_does_not_splice_goes_through_a_buffer() {
+    let content = content(5_000_000);
+    let pool = BufferPool::default();
+    let (mut client, from) = pair().await;
+    let (to, mut server) = pair().await;
+    refuse_kernels_ways(&to);
+    let sent = content.clone();
+    let writer = tokio::spawn(async move { client.write_all(&sent).await.map(|()| client) });
+    let reader = tokio::spawn(async move {
+        let mut read = Vec::new();
+        server.read_to_end(&mut read).await.unwrap();
+        read
+    });
+    let mut patience = Patience::default();
+    for len in [1, 100_000, 5_000_000 - 100_001] {
+        assert_eq!(splice(&from, &to, len, &mut patience, &pool).await.unwrap(), len);
+    }
+    drop((writer.await.unwrap().unwrap(), to));
+    assert_eq!(Sha256::digest(reader.await.unwrap()), Sha256::digest(&content));
+    let stats = pool.stats();
+    assert!(stats.classes.iter().any(|class| class.hits + class.misses > 0), "it went through no buffer");
+    assert_eq!(stats.live_bytes(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use rustix::io::{Errno, retry_on_intr};
+use rustix::io::{read, retry_on_intr};
 use rustix::net::{RecvFlags, recv};
 use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with, splice as splice_once};
 use tokio::io::Interest;
@@ -11,14 +11,15 @@ use tokio::net::TcpStream;
 
 use super::super::BufferPool;
 use super::patience::Patience;
-use super::send::{send_bytes, wait_writable};
+use super::send::{is_refused, send_bytes, wait_writable};
 use super::{TURN_BYTES_MAX, TransferError};
 
 /// What fits into a pipe, and into the buffer that stands in for one.
 const PIPE_LEN: usize = 64 << 10;
 
 /// Moves what comes from one socket to another, up to `len_max` bytes or until the first one's peer has ended; how many
-/// that were. Where the kernel has no splice for the sockets, it goes through a buffer of `pool`. Nothing is shut down: that is for whoever knows what the bytes mean.
+/// that were. Where the kernel has no splice for one of them, it goes through a buffer of `pool`. Nothing is shut down:
+/// that is for whoever knows what the bytes mean.
 ///
 /// It waits for the first socket without end: whoever has to stop it drops the future.
 ///
@@ -43,7 +44,7 @@ pub async fn splice(
         let len = match fill(from, &pipe.1, want).await {
             Ok(len) => len,
             // Said before the first byte: the kernel has no splice for such a socket.
-            Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => {
+            Err(error) if is_refused(&error) => {
                 return Ok(moved + copy(from, to, len_max - moved, patience, pool).await?);
             }
             Err(error) => return Err(error.into()),
@@ -52,8 +53,18 @@ pub async fn splice(
             break;
         }
         patience.begin();
-        empty(&pipe.0, to, len, patience).await?;
+        let left = empty(&pipe.0, to, len, patience).await?;
         moved += len as u64;
+        if left > 0 {
+            // Refused by the other one: what is in the pipe has come already, and goes on from there.
+            let mut rest = pool.get(left);
+            while rest.len() < left {
+                rest.fill_with(|room| retry_on_intr(|| read(&pipe.0, &mut *room)))
+                    .map_err(io::Error::from)?;
+            }
+            send_bytes(to, &rest, false, patience).await?;
+            return Ok(moved + copy(from, to, len_max - moved, patience, pool).await?);
+        }
         turn += len as u64;
         if turn >= TURN_BYTES_MAX {
             turn = 0;
@@ -68,13 +79,14 @@ async fn fill(from: &TcpStream, pipe: &OwnedFd, want: usize) -> io::Result<usize
     from.async_io(Interest::READABLE, || splice_some(from, pipe, want)).await
 }
 
-/// Sends all that is in the pipe, which is not empty: what would block is the socket.
+/// Sends all that is in the pipe, which is not empty: what would block is the socket. What is left there, if the kernel
+/// has no such way.
 async fn empty(
     pipe: &OwnedFd,
     to: &TcpStream,
     mut len: usize,
     patience: &mut Patience,
-) -> Result<(), TransferError> {
+) -> Result<usize, TransferError> {
     while len > 0 {
         match to.try_io(Interest::WRITABLE, || splice_some(pipe, to, len)) {
             Ok(sent) => {
@@ -82,10 +94,11 @@ async fn empty(
                 len -= sent;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_writable(to, patience).await?,
+            Err(error) if is_refused(&error) => break,
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    Ok(len)
 }
 
 fn splice_some(from: impl std::os::fd::AsFd, to: impl std::os::fd::AsFd, len: usize) -> io::Result<usize> {
