@@ -19,9 +19,9 @@ use super::status::Status;
 use crate::buf::PooledBuf;
 use crate::buf::transfer::{Patience, SMALL_LEN_MAX, Timer, TransferError, send_bytes, send_file};
 
-/// After a refusal, what the client has on its way is read for so long, so that it gets to see the refusal.
+/// How long a client that has acknowledged everything has to end the connection.
 const LINGER: Duration = Duration::from_secs(1);
-/// And so much of it.
+/// How much it may send meanwhile.
 const LINGER_LEN_MAX: usize = 256 << 10;
 /// From this length of a body on, the head goes ahead as a packet of its own.
 const OVERLAP_LEN: u64 = 64 << 10;
@@ -45,6 +45,8 @@ pub(super) struct Connection {
 enum Quit {
     /// The client has ended it, or it is idle and the lane is closing.
     Closed,
+    /// The last answer is on its way.
+    Last,
     /// The client has been idle for too long.
     Idle,
     /// The request cannot be answered, nor what follows it.
@@ -77,6 +79,7 @@ impl Connection {
         let counts = self.connections.counts.clone();
         match self.serve().await {
             Quit::Closed | Quit::Idle => {}
+            Quit::Last => self.linger().await,
             Quit::Refused(status) => self.refuse(status).await,
             Quit::Broken(error) => {
                 match error {
@@ -94,7 +97,7 @@ impl Connection {
         loop {
             match self.turn(wait_max).await {
                 Ok(true) => wait_max = self.connections.limits.idle_wait_max,
-                Ok(false) => return Quit::Closed,
+                Ok(false) => return Quit::Last,
                 Err(quit) => return quit,
             }
         }
@@ -299,20 +302,37 @@ impl Connection {
         let answer = Answer::refusal(status);
         self.patience.begin();
         let head = self.head_of(&answer, Some("close"));
-        if self.send(head, &answer, false).await.is_err() || shutdown(&self.socket, Shutdown::Write).is_err()
-        {
+        if self.send(head, &answer, false).await.is_ok() {
+            self.linger().await;
+        }
+    }
+
+    /// After the last answer: waits until the client has all of it and ends the connection, as long as it takes what it
+    /// is sent. Closed with something unread the connection would be reset, and the answer with it; closed with something
+    /// unacknowledged it would be the kernel's, which resets such connections when TCP is short of memory.
+    async fn linger(&mut self) {
+        let Connection { socket, timer, patience, connections, .. } = self;
+        if shutdown(&*socket, Shutdown::Write).is_err() {
             return;
         }
-        // Closed with something unread the connection would be reset, and the refusal with it.
-        let due = Instant::now() + LINGER;
-        let mut len = 0;
-        while len < LINGER_LEN_MAX {
-            self.input.clear();
-            match self.read(due).await {
-                Ok(0) | Err(_) => return,
-                Ok(more) => len += more,
+        let pool = connections.folder.pool();
+        let (mut due, mut len) = (Instant::now() + LINGER, 0);
+        poll_fn(|cx| {
+            while len < LINGER_LEN_MAX {
+                // One for each look: who lingers holds no buffer.
+                let mut ignored = pool.get(HEAD_LEN);
+                match read_some(socket, &mut ignored, HEAD_LEN, cx) {
+                    Poll::Ready(Ok(more)) if more > 0 => len += more,
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending if patience.poll(cx, socket).is_ready() => return Poll::Ready(()),
+                    Poll::Pending if timer.poll(cx, due).is_pending() => return Poll::Pending,
+                    Poll::Pending if patience.has_arrived(socket) => return Poll::Ready(()),
+                    Poll::Pending => due += LINGER,
+                }
             }
-        }
+            Poll::Ready(())
+        })
+        .await;
     }
 }
 

@@ -174,6 +174,43 @@ async fn a_client_that_reads_4_kib_a_second_gets_all_of_it() {
     place.close().await;
 }
 
+/// The kernel resets a connection whose program has closed it, and whose peer has not all of it yet, when TCP is short of
+/// memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_answer_of_a_connection_is_the_lanes_until_the_client_has_it() {
+    let place = Place::new().await;
+    let content = content(MIB / 4);
+    place.put("file", &content);
+    let mut socket = ask(place.address(), "").await;
+    let mut body = read_head(&mut socket).await;
+    // The kernel has all of it, the client a few KiB.
+    eventually(|| place.spec.numbers().bytes == MIB / 4).await;
+    while body.len() < 200_000 {
+        assert_eq!(place.spec.numbers().connections, 1, "after {} bytes", body.len());
+        assert_ne!(socket.read_buf(&mut body).await.unwrap(), 0);
+    }
+    read_rest(&mut socket, &mut body).await;
+    assert_eq!(sha(&body), sha(&content));
+    // The client says nothing more; it has a second.
+    let before = std::time::Instant::now();
+    eventually(|| place.spec.numbers().connections == 0).await;
+    assert!(before.elapsed() < 5 * SECOND);
+    drop(socket);
+    place.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_takes_the_last_answer_is_ended() {
+    let place = Place::limited(Limits::default().send_at_least(1, SECOND / 4)).await;
+    place.put("file", content(MIB / 4));
+    let mut socket = ask(place.address(), "").await;
+    read_head(&mut socket).await;
+    eventually(|| place.spec.numbers().bytes == MIB / 4).await;
+    eventually(|| place.spec.numbers().connections == 0).await;
+    drop(socket);
+    place.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_is_ended() {
     let place = Place::limited(Limits::default().send_at_least(1, SECOND / 4)).await;

@@ -48,7 +48,7 @@ impl Patience {
     }
 
     /// Pending while the peer is waited for.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, socket: &TcpStream) -> Poll<TransferError> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, socket: &TcpStream) -> Poll<TransferError> {
         loop {
             let Some((due, before)) = self.now else {
                 // What is queued is asked for when a peer has to be waited for, never on the fast path.
@@ -70,6 +70,12 @@ impl Patience {
             }
             self.now = None;
         }
+    }
+
+    /// Whether the peer has acknowledged all that the kernel took; of a socket that cannot be asked, nothing comes any
+    /// more.
+    pub(crate) fn has_arrived(&self, socket: &TcpStream) -> bool {
+        unacknowledged(socket).unwrap_or(0) == 0
     }
 
     fn acknowledged(&self, socket: &TcpStream) -> std::io::Result<u64> {
