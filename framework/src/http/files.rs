@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse, Resource};
 
@@ -28,13 +28,16 @@ const CHUNK_LEN: u64 = 64 << 10;
 pub fn files(mount: &str, folder: Folder) -> Resource {
     let mount = mount.trim_matches('/').to_owned();
     let path = if mount.is_empty() { "/{file:.*}".to_owned() } else { format!("/{mount}/{{file:.*}}") };
+    let refusing = folder.clone();
     let serve = move |request: HttpRequest| {
         let (mount, folder) = (mount.clone(), folder.clone());
         async move { respond(&request, &mount, &folder).await }
     };
-    web::resource(path).route(routes::read().to(serve)).default_service(web::to(async || {
-        HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "GET, HEAD")).finish()
-    }))
+    let refuse = move || {
+        let response = response(Answer::refusal(Status::METHOD_NOT_ALLOWED), &refusing, false);
+        async move { response }
+    };
+    web::resource(path).route(routes::read().to(serve)).default_service(web::to(refuse))
 }
 
 async fn respond(request: &HttpRequest, mount: &str, folder: &Folder) -> HttpResponse<Chunks> {
@@ -49,6 +52,10 @@ async fn respond(request: &HttpRequest, mount: &str, folder: &Folder) -> HttpRes
         Ok(target) => Answer::of(folder, &target, &conditions, is_head).await,
         Err(status) => Answer::refusal(status),
     };
+    response(answer, folder, is_head)
+}
+
+fn response(answer: Answer, folder: &Folder, is_head: bool) -> HttpResponse<Chunks> {
     let Status(code) = answer.status;
     let status = StatusCode::from_u16(code).expect("the lane's statuses are HTTP's");
     let mut response = HttpResponse::build(status);

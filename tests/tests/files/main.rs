@@ -11,5 +11,6 @@ mod fuzz;
 mod life;
 mod paths;
 mod place;
+mod responder;
 mod settings;
 mod transfers;
