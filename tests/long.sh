@@ -172,7 +172,8 @@ run_codec() {
         cargo test --locked -p ostraca-tests --release --test codec -- --nocapture
 }
 
-# The file lane: 10 minutes of hostile requests, a client that reads 4 KiB a second, many random ranges of a file over
+# The file lane: 10 minutes of hostile requests, a client that reads 4 KiB a second, how late other tasks are while three
+# cold files of 1 GiB are read (alone on the machine, or it says what the machine did), many random ranges of a file over
 # 4 GiB. Its short form is one of the plain tests.
 run_files() {
     [[ $form == long ]] || {
