@@ -15,7 +15,8 @@
 //! was truncated). What is refused: paths out of the folder, links out of it, hidden files, devices, pipes, files of `/proc`
 //! ([`Folder`]); requests with a body or a `Transfer-Encoding`, two lengths, a bare line feed, a folded field, a second
 //! host, after each of which the connection is closed. A request that cannot be answered never ends anything but its own
-//! connection. Nothing that waits for the disk runs on the system's workers.
+//! connection. Nothing that waits for the disk runs on the system's workers. A connection is not closed before the client
+//! has acknowledged its last answer, or takes it too slowly.
 //!
 //! **Stop.** The port closes, idle connections close, answers under way end within
 //! [`drain_wait_max`](Limits::drain_wait_max); each says `connection: close`. Under
