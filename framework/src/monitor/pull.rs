@@ -249,8 +249,8 @@ fn actor(cell: &AnyRef, numbers: Numbers, source: &Source) -> ActorNumbers {
 impl OfType {
     fn add_retired(&mut self, retired: &Retired, samplers: Samplers) {
         let mut numbers = Numbers { inline_runs: retired.inline_runs, ..Numbers::default() };
-        for (name, counts) in &retired.handlers {
-            self.add_counts(name, *counts);
+        for (at, (name, counts)) in retired.handlers.iter().enumerate() {
+            self.add_counts(at, name, *counts);
             numbers.add_counts(*counts);
         }
         numbers.add_rare(&retired.rare, samplers);
@@ -271,9 +271,11 @@ impl OfType {
         let mailbox_len = cell.mailbox_len();
         let inline_runs = cell.stats().inline_runs.value();
         let mut numbers = Numbers { mailbox_len, inline_runs, ..Numbers::default() };
+        let mut at = 0;
         cell.each_handler(&mut |name, counts| {
-            self.add_counts(name, counts);
+            self.add_counts(at, name, counts);
             numbers.add_counts(counts);
+            at += 1;
         });
         // A runner does not look how many wait when it finds one alone.
         let one_at_least = usize::from(numbers.handled > inline_runs);
@@ -301,9 +303,13 @@ impl OfType {
         numbers
     }
 
-    fn add_counts(&mut self, handler: &'static str, counts: HandlerCounts) {
-        match self.handlers.iter_mut().find(|(name, _)| *name == handler) {
-            Some((_, sum)) => *sum += counts,
+    /// Adds to the handler of this name, which is most likely at `at`: actors of a type name them in one order.
+    fn add_counts(&mut self, at: usize, handler: &'static str, counts: HandlerCounts) {
+        let is_at = self.handlers.get(at).is_some_and(|(name, _)| std::ptr::eq(*name, handler));
+        let found =
+            if is_at { Some(at) } else { self.handlers.iter().position(|(name, _)| *name == handler) };
+        match found {
+            Some(at) => self.handlers[at].1 += counts,
             None => self.handlers.push((handler, counts)),
         }
     }

@@ -34,9 +34,9 @@ pub(super) struct Asks {
 impl Asks {
     pub(super) fn take(&mut self, window: &Window, snapshot: &Snapshot) -> Vec<Seen> {
         let now = snapshot.taken_at;
-        for actor in window.actors(snapshot) {
-            if let Some(asked) = actor.now.awaits {
-                self.saw(actor.now.label.id(), asked, now);
+        for actor in &snapshot.actors {
+            if let Some(asked) = actor.awaits {
+                self.saw(actor.label.id(), asked, now);
             }
         }
         if self.edges.is_empty() {

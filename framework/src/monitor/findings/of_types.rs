@@ -1,13 +1,14 @@
 //! What is wrong with all actors of a type: one shard has all the load, a cache or batches are in vain, a store holds
 //! them up, they fall one after the other, or what is measured of them does not fit together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::book::Seen;
 use super::window::{BatchSample, CacheSample, LOOKS, Watched, WatchedType, Window};
 use super::{FindingKind, Subject};
 use crate::actor::ClosedBy;
 use crate::mailbox::Activity;
+use crate::monitor::numbers::ActorNumbers;
 use crate::monitor::snapshot::Snapshot;
 
 /// Readings that most is told from.
@@ -30,11 +31,15 @@ const LITTLE_WAITING: f64 = 8.0;
 
 /// All that is wrong with types of actors.
 pub(super) fn detect(window: &Window, snapshot: &Snapshot, seen: &mut Vec<Seen>) {
+    // Of most actors nothing is to be looked at here: they are no shards, and none of their type has anything waiting.
     let mut by_type = HashMap::<&'static str, Vec<Watched<'_>>>::new();
-    let actors: Vec<_> = window.actors(snapshot).collect();
-    let type_of = |actor: &Watched<'_>| actor.now.label.type_name();
-    for run in actors.chunk_by(|one, next| type_of(one) == type_of(next)) {
-        by_type.entry(type_of(&run[0])).or_default().extend(run);
+    let waiting: HashSet<_> =
+        snapshot.types.iter().filter(|of| of.numbers.mailbox_len > 0).map(|of| of.type_name).collect();
+    let is_wanted = |actor: &ActorNumbers| {
+        actor.label.shard().is_some() || (!waiting.is_empty() && waiting.contains(actor.label.type_name()))
+    };
+    for actor in window.actors_that(snapshot, is_wanted) {
+        by_type.entry(actor.now.label.type_name()).or_default().push(actor);
     }
     for of_type in window.types(snapshot) {
         let type_name = of_type.now.type_name;

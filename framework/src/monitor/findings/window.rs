@@ -135,8 +135,18 @@ impl Window {
 
     /// The actors of the newest reading, which is `snapshot`.
     pub(super) fn actors<'a>(&'a self, snapshot: &'a Snapshot) -> impl Iterator<Item = Watched<'a>> {
+        self.actors_that(snapshot, |_| true)
+    }
+
+    /// Those of them that are wanted; of the others no sample is looked at.
+    pub(super) fn actors_that<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+        is_wanted: impl Fn(&ActorNumbers) -> bool,
+    ) -> impl Iterator<Item = Watched<'a>> {
         let both = snapshot.actors.iter().zip(self.actors.iter());
-        both.map(|(now, track)| Watched { now, samples: track.samples() })
+        let wanted = both.filter(move |(now, _)| is_wanted(now));
+        wanted.map(|(now, track)| Watched { now, samples: track.samples() })
     }
 
     /// The types of the newest reading, which is `snapshot`.
