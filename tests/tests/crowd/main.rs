@@ -136,13 +136,37 @@ async fn cold_files_are_read_by_threads_that_may_wait() {
     place.close().await;
 }
 
-/// Sleeps a millisecond again and again, until it is told to end; the longest time that it was late.
-async fn worst_delay(is_over: Arc<AtomicBool>) -> Duration {
-    let mut worst = Duration::ZERO;
+/// How long threads were ready to run and had no processor, up to when they last got one.
+fn run_delay(threads: &[PathBuf]) -> Duration {
+    let of = |thread: &PathBuf| {
+        let stat = fs::read_to_string(thread.join("schedstat")).unwrap();
+        Duration::from_nanos(stat.split(' ').nth(1).unwrap().parse().unwrap())
+    };
+    threads.iter().map(of).sum()
+}
+
+/// How late a task was: all in all, and without what the workers waited for a processor, which others had.
+#[derive(Clone, Copy, Debug)]
+struct Late {
+    all: Duration,
+    by_workers: Duration,
+}
+
+impl Late {
+    fn max(self, other: Late) -> Late {
+        Late { all: self.all.max(other.all), by_workers: self.by_workers.max(other.by_workers) }
+    }
+}
+
+/// Sleeps a millisecond again and again, until it is told to end; the longest times that it was late.
+async fn worst_delay(workers: Vec<PathBuf>, is_over: Arc<AtomicBool>) -> Late {
+    let mut worst = Late { all: Duration::ZERO, by_workers: Duration::ZERO };
     while !is_over.load(Ordering::Relaxed) {
-        let begun = Instant::now();
+        let (before, begun) = (run_delay(&workers), Instant::now());
         tokio::time::sleep(Duration::from_millis(1)).await;
-        worst = worst.max(begun.elapsed().saturating_sub(Duration::from_millis(1)));
+        let all = begun.elapsed().saturating_sub(Duration::from_millis(1));
+        let by_workers = all.saturating_sub(run_delay(&workers) - before);
+        worst = worst.max(Late { all, by_workers });
     }
     worst
 }
@@ -156,18 +180,19 @@ fn read_all(address: SocketAddr, name: &str) -> u64 {
 }
 
 /// How late other tasks were while three cold files were read at once.
-async fn delay_by_cold_files(place: &Place, len: u64) -> Duration {
+async fn delay_by_cold_files(place: &Place, workers: &[PathBuf], len: u64) -> Late {
     let names = ["a", "b", "c"];
     names.iter().for_each(|name| drop(cold_file(&place.path(name), len)));
     let is_over = Arc::new(AtomicBool::new(false));
-    let others: Vec<_> = (0..4).map(|_| tokio::spawn(worst_delay(is_over.clone()))).collect();
+    let others: Vec<_> =
+        (0..4).map(|_| tokio::spawn(worst_delay(workers.to_vec(), is_over.clone()))).collect();
     // Clients of their own threads: what they do is not the workers'.
     let address = place.address();
     let clients = names.map(|name| std::thread::spawn(move || read_all(address, name)));
     let read = tokio::task::spawn_blocking(move || clients.map(|client| client.join().unwrap()));
     assert!(read.await.unwrap().iter().all(|&read| read > len));
     is_over.store(true, Ordering::Relaxed);
-    let mut worst = Duration::ZERO;
+    let mut worst = Late { all: Duration::ZERO, by_workers: Duration::ZERO };
     for other in others {
         worst = worst.max(other.await.unwrap());
     }
@@ -176,18 +201,22 @@ async fn delay_by_cold_files(place: &Place, len: u64) -> Duration {
 }
 
 /// In the long form three files of 1 GiB, and a bound: the best of five times, as the machine has others to run, too. In
-/// the short form nothing but that they arrive.
+/// the short form nothing but that they arrive. From the second time on the lane still has the files of the time before,
+/// which have no name any more: the last to close one frees all of its blocks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_cold_files_are_served_no_task_waits_for_5_ms() {
     let _alone = ALONE.lock().await;
     let is_long = number::<u64>("OSTRACA_FILES_LONG").is_some_and(|long| long > 0);
-    let (times, len): (_, u64) = if is_long { (5, 1 << 30) } else { (1, 64 << 20) };
+    let (times, len): (_, u64) = if is_long { (6, 1 << 30) } else { (2, 64 << 20) };
     let place = Place::new().await;
+    let workers = workers(2).await;
     let mut best = Duration::MAX;
-    for _ in 0..times {
-        let worst = delay_by_cold_files(&place, len).await;
+    for time in 0..times {
+        let worst = delay_by_cold_files(&place, &workers, len).await;
         println!("3 x {len} bytes: another task was late by {worst:?} at most");
-        best = best.min(worst);
+        if time > 0 {
+            best = best.min(worst.by_workers);
+        }
     }
     assert!(!is_long || best <= Duration::from_millis(5), "{best:?}");
     place.close().await;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rustix::fs::{Advice, FileType, Stat, fadvise, fstat, fstatfs};
 use thiserror::Error;
+use tokio::runtime::Handle;
 
 use super::super::BufferPool;
 use super::found::Found;
@@ -17,7 +18,8 @@ pub struct Source(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    file: File,
+    /// `None` while it is dropped.
+    file: Option<File>,
     cold: Cold,
     found: Found,
     pool: BufferPool,
@@ -106,7 +108,7 @@ impl Source {
         }
         let cold = if IN_MEMORY.contains(&file_system) { Cold::Never } else { super::cold::how_told(&file) };
         let found = Found::new(stat.st_size as u64);
-        Ok((Source(Arc::new(Inner { file, cold, found, pool: pool.clone() })), stat))
+        Ok((Source(Arc::new(Inner { file: Some(file), cold, found, pool: pool.clone() })), stat))
     }
 
     /// How long it is now.
@@ -158,12 +160,25 @@ impl Source {
     }
 
     pub(super) fn file(&self) -> &File {
-        &self.0.file
+        self.0.file.as_ref().expect("it is not being dropped")
     }
 }
 
 impl AsFd for Source {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.file.as_fd()
+        self.file().as_fd()
+    }
+}
+
+/// The last one to close a file without a name frees its blocks, which takes half a second for a GiB: that is not for a
+/// thread that others wait for.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let Some(file) = self.file.take() else { return };
+        let is_nameless = fstat(&file).is_ok_and(|stat| stat.st_nlink == 0);
+        if let Some(runtime) = Handle::try_current().ok().filter(|_| is_nameless) {
+            // Where the runtime is being dropped, the closure is, with the file.
+            drop(runtime.spawn_blocking(move || drop(file)));
+        }
     }
 }
