@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt as _;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Advice, fadvise};
 use rustix::io::{Errno, ReadWriteFlags, preadv2, retry_on_intr};
@@ -14,6 +15,9 @@ use super::{PROBE_STRIDE, TURN_BYTES_MAX};
 
 /// What a blocking thread reads at a time, into a buffer that it throws away.
 const SCRATCH_LEN: usize = 64 << 10;
+
+/// A read of [`TURN_BYTES_MAX`] that takes so long was not from memory.
+const WAITED: Duration = Duration::from_millis(1);
 
 /// Whether the file's file system says when a read would wait.
 pub(super) fn how_told(file: &File) -> Cold {
@@ -71,10 +75,14 @@ impl Source {
         Ok(read + cold.len())
     }
 
-    /// Has a blocking thread read `len` bytes from `at`, and request the next ones.
-    pub(super) async fn warm(&self, at: u64, len: u64) -> io::Result<()> {
+    /// Has a blocking thread read `len` bytes from `at`, and request the next ones. Whether it had to wait for them.
+    pub(super) async fn warm(&self, at: u64, len: u64) -> io::Result<bool> {
         let source = self.clone();
-        blocking(move || source.warm_here(at, len)).await
+        let read = move || {
+            let begun = Instant::now();
+            source.warm_here(at, len).map(|()| begun.elapsed() >= WAITED)
+        };
+        blocking(read).await
     }
 
     fn warm_here(&self, at: u64, len: u64) -> io::Result<()> {

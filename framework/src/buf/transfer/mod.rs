@@ -22,7 +22,8 @@
 //! **Fairness.** One turn moves at most [`TURN_BYTES_MAX`], then others are let run. A page that is not in memory is read
 //! by a blocking thread, [`TURN_BYTES_MAX`] at a time and the next ones requested; the async thread asks first, by
 //! `preadv2(RWF_NOWAIT)` of one byte in [`PROBE_STRIDE`], and not again for a tenth of a second, whichever transfer of the
-//! [`Source`] it was. On file systems that cannot tell, everything is first read there.
+//! [`Source`] it was. Who had to wait for the disk has all of the next turn read there, too, until one comes from memory:
+//! what is on its way has gaps. On file systems that cannot tell, everything is first read there.
 //!
 //! **Slow readers.** A [`Patience`] ends a transfer whose peer acknowledges less than so much in a while. It asks the
 //! kernel what was acknowledged: bytes that the kernel has taken are no progress of the peer's.

@@ -35,12 +35,14 @@ pub async fn send_file(
     patience: &mut Patience,
 ) -> Result<(), TransferError> {
     // Ours alone: the kernel reads it and writes it, and the file's own position is left where it is.
-    let mut at = range.start;
+    let (mut at, mut is_cold) = (range.start, false);
     while at < range.end {
         // Whole blocks, so that transfers of one file ask about the same ones.
         let end = range.end.min((at / TURN_BYTES_MAX + 1) * TURN_BYTES_MAX);
-        if !source.is_warm(at, end - at) {
-            source.warm(at, end - at).await?;
+        // Pages that were requested come one after the other: behind one that is there the next may be on its way. So
+        // who had to wait is not content with some of them.
+        if is_cold || !source.is_warm(at, end - at) {
+            is_cold = source.warm(at, end - at).await?;
         }
         let (begin, mut has_waited) = (at, false);
         while at < end {
