@@ -134,6 +134,9 @@ impl Actor for FileLane {
         if drain.await.is_err() {
             let open = self.spec.numbers().connections;
             tracing::warn!(target: "ostraca::files", open, "answers under way at the stop are broken off");
+            // At their next wait; nothing of them is left when the stop is over.
+            self.connections.abort();
+            self.connections.wait_empty().await;
         }
     }
 
