@@ -95,6 +95,7 @@ sum() {
 install_packages
 step "format" cargo fmt --all --check
 step "clippy" cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+step "clippy as a dependency" cargo clippy --locked -p ostraca -- -D warnings
 step "tests" cargo test --locked --workspace --all-features --no-fail-fast
 step "build without features" cargo build --locked -p ostraca --no-default-features
 step "tree without features" lean_tree

@@ -15,6 +15,8 @@ mod lanes;
 mod page;
 mod process;
 mod service;
+// What the tests of this workspace read of it has no reader without `internals`.
+#[cfg_attr(not(feature = "internals"), allow(dead_code, unreachable_pub))]
 mod table;
 
 use actix_web::HttpResponse;
@@ -22,6 +24,7 @@ use actix_web::HttpResponse;
 use crate::monitor::Snapshot;
 use crate::system::{Readiness, System};
 use page::Page;
+#[cfg_attr(not(feature = "internals"), allow(unreachable_pub))]
 pub use table::families;
 
 /// Answers with a new pull.
