@@ -35,7 +35,8 @@ impl Failure {
 
     pub(super) fn hang(time_max: Duration, waiting: &str) -> Self {
         let text = format!(
-            "it hangs: nothing is ready, and no timer rings within {time_max:?} of virtual time\n{}",
+            "it hangs, or takes longer than a run may: {time_max:?} of virtual time are over \
+             (`Explore::time_max`), and nothing is ready\n{}",
             waiting.trim_end()
         );
         Failure { kind: FailureKind::Hang, place: String::new(), text }

@@ -338,7 +338,7 @@ impl Inner {
                     Fate::Queued => "which lies in the mailbox",
                     Fate::Refused => "for which there was no room",
                     Fate::InHand => "which is being handled",
-                    Fate::Handled => "which was handled",
+                    Fate::Handled => "which was handled: perhaps it waits for a timer since",
                 };
                 writeln!(
                     lines,
