@@ -16,6 +16,7 @@ mod ch06_shards;
 mod ch07_reading;
 mod ch08_http;
 mod ch09_stop;
+mod ch10_watch;
 mod configuration;
 mod cores;
 mod dashboard;
