@@ -15,8 +15,10 @@ mod lanes;
 mod page;
 mod process;
 mod service;
-// What the tests of this workspace read of it has no reader without `internals`.
-#[cfg_attr(not(feature = "internals"), allow(dead_code, unreachable_pub))]
+#[cfg_attr(
+    not(feature = "internals"),
+    allow(dead_code, unreachable_pub, reason = "what only this workspace's tests read has no reader then")
+)]
 mod table;
 
 use actix_web::HttpResponse;
@@ -24,7 +26,10 @@ use actix_web::HttpResponse;
 use crate::monitor::Snapshot;
 use crate::system::{Readiness, System};
 use page::Page;
-#[cfg_attr(not(feature = "internals"), allow(unreachable_pub))]
+#[cfg_attr(
+    not(feature = "internals"),
+    allow(unreachable_pub, reason = "public for this workspace's tests")
+)]
 pub use table::families;
 
 /// Answers with a new pull.
