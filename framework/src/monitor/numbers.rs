@@ -24,6 +24,8 @@ pub struct TypeNumbers {
     pub caches: Vec<CacheNumbers>,
     /// Their batched handlers that had a batch, by the name of the method.
     pub batches: Vec<BatchNumbers>,
+    /// Messages that have left a mailbox for a batch, which is held open, or runs.
+    pub in_batches: usize,
 }
 
 impl TypeNumbers {

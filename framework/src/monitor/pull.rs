@@ -83,6 +83,7 @@ impl Recent {
 #[derive(Default)]
 struct OfType {
     running: usize,
+    in_batches: usize,
     numbers: Numbers,
     handlers: Vec<(&'static str, HandlerCounts)>,
     times: HashMap<&'static str, (Option<Distribution>, Option<Distribution>)>,
@@ -169,7 +170,8 @@ impl Pull {
         is_due: bool,
     ) -> Vec<TypeNumbers> {
         let finish = |(type_name, of_type)| {
-            let OfType { running, mut numbers, handlers, mut times, caches, batches, mut tiered } = of_type;
+            let OfType { running, in_batches, mut numbers, handlers, mut times, caches, batches, mut tiered } =
+                of_type;
             self.types.entry(type_name).or_default().read(now, &mut numbers);
             let mut handler = |(name, counts): (&'static str, HandlerCounts)| {
                 let kept = self.handlers.entry((type_name, name)).or_default();
@@ -180,7 +182,7 @@ impl Pull {
             let caches = caches.into_iter().map(with_tiers).collect();
             let batches =
                 batches.into_iter().map(|(handler, stats)| BatchNumbers { handler, stats }).collect();
-            TypeNumbers { type_name, running, numbers, handlers, caches, batches }
+            TypeNumbers { type_name, running, numbers, handlers, caches, batches, in_batches }
         };
         types.into_iter().map(finish).collect()
     }
@@ -285,6 +287,7 @@ impl OfType {
             None => numbers.busy = samplers.has(Sampler::Handling).then_some(Duration::ZERO),
         }
         self.running += 1;
+        self.in_batches += cell.in_hand();
         self.numbers.add(&numbers);
         if samplers.has(Sampler::Batches) {
             for (handler, stats) in cell.batches() {

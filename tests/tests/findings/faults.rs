@@ -60,6 +60,9 @@ impl Faulty {
         batch.into_iter().for_each(|line| line.reply(()));
     }
 
+    #[handler(batch(len_max = 64, wait_max = "23ms"))]
+    fn collect(&mut self, _batch: Batch<Sherd>) {}
+
     /// So many live, for so long.
     #[cached(ttl = "1s", capacity = 100)]
     fn square(&self, #[key] of: u64) -> u64 {
@@ -69,6 +72,9 @@ impl Faulty {
 
 #[derive(Message)]
 pub(crate) struct Line;
+
+#[derive(Message)]
+struct Sherd;
 
 /// Is asked by another one of its kind, and asks that.
 struct Neighbour {
@@ -335,4 +341,18 @@ async fn lengths_and_times_that_do_not_fit_are_named() {
     });
     let (finding, _) = named(&system, FindingKind::LittlesLaw).await;
     assert_eq!(finding.subject, Subject::Type("Faulty"), "{finding}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_a_batch_that_is_held_open_are_seen_waiting() {
+    let system = System::start().unwrap();
+    let held = system.spawn::<Faulty>(()).await.unwrap();
+    let mut watch = system.monitor().watch();
+    // 23 ms do not divide the second: each look finds the batch at another point.
+    tokio::spawn(tell_every(millis(1), move || ignore(held.collect(Sherd).tell())));
+    for _ in 0..15 {
+        let snapshot = watch.next().await.unwrap();
+        let faulty = snapshot.of_type("Faulty").unwrap();
+        assert!(snapshot.findings.iter().all(|found| found.kind != FindingKind::LittlesLaw), "{faulty:?}");
+    }
 }

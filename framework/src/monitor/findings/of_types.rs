@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::book::Seen;
-use super::window::{BatchSample, CacheSample, LOOKS, Watched, WatchedType, Window};
+use super::window::{BatchSample, CacheSample, LOOKS, TypeSample, Watched, WatchedType, Window};
 use super::{FindingKind, Subject};
 use crate::actor::ClosedBy;
 use crate::mailbox::Activity;
@@ -243,7 +243,9 @@ fn gave_up(of_type: &WatchedType<'_>, window: &Window) -> Option<Seen> {
 
 fn littles_law(of_type: &WatchedType<'_>, window: &Window) -> Option<Seen> {
     let (first, last) = of_type.ends(LONG)?;
-    let lens: Vec<f64> = of_type.last(LONG)?.map(|sample| sample.mailbox_len as f64).collect();
+    // A message of a batch waits until its batch runs, and is counted as in a batch until that has run.
+    let there = |sample: &TypeSample| (sample.mailbox_len + sample.in_batches) as f64;
+    let lens: Vec<f64> = of_type.last(LONG)?.map(there).collect();
     let mean = lens.iter().sum::<f64>() / lens.len() as f64;
     let seconds = window.seconds(LONG).max(1e-9);
     let (mut waited, mut count, mut samples) = (0.0, 0, 0);
@@ -256,6 +258,10 @@ fn littles_law(of_type: &WatchedType<'_>, window: &Window) -> Option<Seen> {
             waited += mean * handled as f64;
             count += handled;
         }
+    }
+    for (now, before) in last.batches.iter().zip(&first.batches) {
+        let messages = now.messages.saturating_sub(before.messages);
+        waited += now.runs.since(before.runs).mean().unwrap_or(0.0) * messages as f64;
     }
     let expected = waited / seconds;
     let most = expected.max(mean);

@@ -65,6 +65,7 @@ pub(in crate::monitor) struct TypeSample {
     pub(super) restarts: u64,
     pub(in crate::monitor) handled: u64,
     pub(super) mailbox_len: usize,
+    pub(super) in_batches: usize,
     pub(super) handlers: Vec<HandlerSample>,
     pub(super) caches: Vec<CacheSample>,
     pub(super) batches: Vec<BatchSample>,
@@ -234,6 +235,7 @@ impl TypeSample {
             restarts: of_type.numbers.restarts,
             handled: of_type.numbers.handled,
             mailbox_len: of_type.numbers.mailbox_len,
+            in_batches: of_type.in_batches,
             handlers: of_type.handlers.iter().map(HandlerSample::of).collect(),
             caches: of_type.caches.iter().map(cache).collect(),
             batches: of_type
