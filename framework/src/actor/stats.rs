@@ -71,8 +71,8 @@ pub(crate) struct TypeTimes {
     times: Box<[HandlerTimes]>,
 }
 
-/// Samples of one handler. Each few threads write their own: where two that call the same handler wrote to the same cache
-/// lines, every sample waited for three of them to come over (`compare overhead`: most of what the monitor cost an ask).
+/// Samples of one handler. Each few threads write their own: where two that call the same handler write to the same cache
+/// lines, every sample waits for three of them to come over.
 #[derive(Default)]
 pub(crate) struct HandlerTimes(Striped<Samples>);
 
