@@ -58,6 +58,13 @@ pub(super) struct Outcome {
     pub(super) lost: f64,
 }
 
+impl Outcome {
+    /// After all samples what was tried does not look worse, by more than chance makes of nothing.
+    pub(super) fn has_no_loss(&self) -> bool {
+        self.samples >= SAMPLES_MAX && self.gain > -self.error.max(WORTH / 2.0)
+    }
+}
+
 /// A trial under way.
 #[derive(Debug)]
 pub(super) struct Trial {
