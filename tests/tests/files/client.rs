@@ -1,7 +1,6 @@
 //! A client that sends bytes as they are, and reads answers.
 
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -10,17 +9,6 @@ use tokio::time::timeout;
 
 /// No answer takes so long.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Waits for what needs no such time. Twice: where the process was stopped, the first time is over when it goes on.
-async fn patiently<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    for _ in 0..2 {
-        if let Ok(done) = timeout(PATIENCE, &mut future).await {
-            return Some(done);
-        }
-    }
-    None
-}
 
 /// One answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,7 +46,7 @@ impl Client {
 
     /// The next answer; `None` at the connection's end.
     pub(crate) async fn answer(&mut self, is_head: bool) -> Option<Answer> {
-        patiently(self.read_answer(is_head)).await.expect("an answer")
+        timeout(PATIENCE, self.read_answer(is_head)).await.expect("an answer")
     }
 
     async fn read_answer(&mut self, is_head: bool) -> Option<Answer> {
@@ -97,9 +85,9 @@ impl Client {
     pub(crate) async fn is_closed(&mut self) -> bool {
         assert!(self.read.is_empty(), "more: {:?}", String::from_utf8_lossy(&self.read));
 
-        let len = patiently(self.more()).await;
+        let len = timeout(PATIENCE, self.more()).await;
         assert!(self.read.is_empty(), "more: {:?}", String::from_utf8_lossy(&self.read));
-        len == Some(0)
+        len == Ok(0)
     }
 }
 
@@ -131,7 +119,7 @@ pub(crate) async fn statuses(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Ve
 impl Client {
     /// Reads to the end; how many heads are in what came. Nothing in it is `never`.
     pub(crate) async fn raw_answers(mut self, never: &str) -> u64 {
-        while patiently(self.more()).await.expect("an end") > 0 {}
+        while timeout(PATIENCE, self.more()).await.expect("an end") > 0 {}
         let finds = |bytes: &[u8]| self.read.windows(bytes.len()).filter(|window| window == &bytes).count();
         assert_eq!(finds(never.as_bytes()), 0);
         assert!(self.read.is_empty() || self.read.starts_with(b"HTTP/1.1 "), "an answer");

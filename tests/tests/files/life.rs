@@ -7,7 +7,7 @@ use ostraca::{ActorRef, Restart, Strategy, System};
 use tokio::net::TcpStream;
 
 use crate::client::{Client, get};
-use crate::place::Place;
+use crate::place::{Place, eventually};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -26,12 +26,9 @@ async fn the_monitor_sees_the_lane_and_a_killed_one_is_restarted_on_its_port() {
         kept.send("GET /a HTTP/1.1\r\nhost: a\r\n\r\n").await;
         assert_eq!(kept.answer(false).await.unwrap().text(), "x");
         let lane = supervisor.actor::<FileLane>().unwrap();
-        let mut numbers = ActorRef::request(&lane, ReadNumbers).await.unwrap();
         // That the last client has gone is not seen at once.
-        while numbers.connections > 1 {
-            tokio::task::yield_now().await;
-            numbers = ActorRef::request(&lane, ReadNumbers).await.unwrap();
-        }
+        eventually(|| spec.numbers().connections == 1).await;
+        let numbers = ActorRef::request(&lane, ReadNumbers).await.unwrap();
         assert_eq!((numbers.connections, numbers.sent), (1, 2 * restarts + 1));
         let snapshot = system.monitor().latest().await;
         assert_eq!(snapshot.of_type("FileLane").unwrap().running, 1);

@@ -1,9 +1,9 @@
 //! A folder, and a lane that serves it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ostraca::System;
 use ostraca::files::{Folder, LaneSpec, Limits, Network};
@@ -62,6 +62,14 @@ impl Place {
         assert!(report.is_clean(), "{report:?}");
         let numbers = self.spec.numbers();
         assert_eq!((numbers.connections, numbers.panicked), (0, 0), "{numbers:?}");
+    }
+}
+
+impl Place {
+    /// As [`put`](Self::put), a file of Sun, 06 Nov 1994 08:49:37 GMT.
+    pub(crate) fn put_old(&self, name: &str, text: &str) {
+        let old = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        File::options().write(true).open(self.put(name, text)).unwrap().set_modified(old).unwrap();
     }
 }
 
