@@ -44,9 +44,9 @@ pub(crate) struct Commons {
     pub(crate) sampling: Sampling,
     register: Mutex<Register>,
     types: Mutex<HashMap<TypeId, KnownType>>,
-    pools: Mutex<Vec<Weak<dyn PoolSource>>>,
-    buffers: Mutex<Vec<Weak<dyn BufferSource>>>,
-    lanes: Mutex<Vec<Weak<dyn LaneSource>>>,
+    pools: Sources<dyn PoolSource>,
+    buffers: Sources<dyn BufferSource>,
+    lanes: Sources<dyn LaneSource>,
     next_id: AtomicU64,
     made_at: Instant,
 }
@@ -98,6 +98,33 @@ pub(crate) struct Retired {
 /// The actor that a supervisor of children reports to.
 pub(crate) type Owner = WeakAnyRef;
 
+/// What the monitor reads as long as somebody keeps it, oldest first.
+struct Sources<S: ?Sized>(Mutex<Vec<Weak<S>>>);
+
+impl<S: ?Sized> Default for Sources<S> {
+    fn default() -> Self {
+        Sources(Mutex::default())
+    }
+}
+
+impl<S: ?Sized> Sources<S> {
+    fn enter(&self, source: Weak<S>) {
+        let mut sources = self.0.lock();
+        sources.retain(|known| known.strong_count() > 0);
+        sources.push(source);
+    }
+
+    fn leave(&self, source: &Weak<S>) {
+        self.0.lock().retain(|known| !known.ptr_eq(source));
+    }
+
+    /// Reads outside the lock: what a source does is its own.
+    fn read<T>(&self, numbers: impl Fn(&S) -> T) -> Vec<T> {
+        let sources: Vec<_> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
+        sources.iter().map(|source| numbers(source)).collect()
+    }
+}
+
 impl Commons {
     pub(crate) fn new(
         runtime: Arc<Runtime>,
@@ -118,9 +145,9 @@ impl Commons {
             sampling: Sampling::default(),
             register: Mutex::default(),
             types: Mutex::default(),
-            pools: Mutex::default(),
-            buffers: Mutex::default(),
-            lanes: Mutex::default(),
+            pools: Sources::default(),
+            buffers: Sources::default(),
+            lanes: Sources::default(),
             next_id: AtomicU64::new(1),
             made_at: runtime.now(),
             runtime,
@@ -212,43 +239,35 @@ impl Commons {
 
     /// A pool that begins.
     pub(crate) fn enter_pool(&self, pool: Weak<dyn PoolSource>) {
-        let mut pools = self.pools.lock();
-        pools.retain(|pool| pool.strong_count() > 0);
-        pools.push(pool);
+        self.pools.enter(pool);
     }
 
     /// What the pools that somebody has references to have done, oldest first.
     pub(crate) fn pools(&self) -> Vec<PoolNumbers> {
-        let pools: Vec<_> = self.pools.lock().iter().filter_map(Weak::upgrade).collect();
-        pools.iter().map(|pool| pool.numbers()).collect()
+        self.pools.read(|pool| pool.numbers())
     }
 
     /// A set of pooled buffers that begins.
     pub(crate) fn enter_buffers(&self, source: Weak<dyn BufferSource>) {
-        let mut buffers = self.buffers.lock();
-        buffers.retain(|buffers| buffers.strong_count() > 0);
-        buffers.push(source);
+        self.buffers.enter(source);
     }
 
     /// What the sets of buffers that somebody keeps have done, oldest first.
     pub(crate) fn buffers(&self) -> Vec<BufferNumbers> {
-        let sources: Vec<_> = self.buffers.lock().iter().filter_map(Weak::upgrade).collect();
-        sources.iter().map(|source| source.numbers()).collect()
+        self.buffers.read(|source| source.numbers())
     }
 
     /// A file lane that begins, or begins again.
     #[cfg_attr(not(feature = "files"), expect(dead_code, reason = "there are no lanes"))]
     pub(crate) fn enter_lane(&self, lane: &Arc<dyn LaneSource>) {
         let lane = Arc::downgrade(lane);
-        let mut lanes = self.lanes.lock();
-        lanes.retain(|known| known.strong_count() > 0 && !known.ptr_eq(&lane));
-        lanes.push(lane);
+        self.lanes.leave(&lane);
+        self.lanes.enter(lane);
     }
 
     /// What the file lanes that somebody keeps have done, the last that began last.
     pub(crate) fn lanes(&self) -> Vec<LaneNumbers> {
-        let lanes: Vec<_> = self.lanes.lock().iter().filter_map(Weak::upgrade).collect();
-        lanes.iter().map(|lane| lane.numbers()).collect()
+        self.lanes.read(|lane| lane.numbers())
     }
 
     /// Whether asks of an idle `A` run where the asker stands.
