@@ -283,11 +283,13 @@ impl OfType {
         let one_at_least = usize::from(numbers.handled > inline_runs);
         numbers.mailbox_high_water = cell.mailbox_high_water().max(mailbox_len).max(one_at_least);
         match cell.rare_stats_if_any() {
-            Some(rare) => numbers.add_rare(rare, samplers),
+            Some(rare) => {
+                numbers.add_rare(rare, samplers);
+                self.in_batches += rare.batched.in_hand();
+            }
             None => numbers.busy = samplers.has(Sampler::Handling).then_some(Duration::ZERO),
         }
         self.running += 1;
-        self.in_batches += cell.in_hand();
         self.numbers.add(&numbers);
         if samplers.has(Sampler::Batches) {
             for (handler, stats) in cell.batches() {

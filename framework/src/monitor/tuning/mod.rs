@@ -18,16 +18,14 @@
 //! **Guarantees.** One setting at a time. A value is kept when it is better by more than 1.5 % and by three times its
 //! standard error; else the one before is back at the end of the trial, at once where it is much worse. A shorter wait is
 //! also kept when all samples see no loss: one that makes no difference at this length stands in the way of the next.
-//! Trials may cost 0.4 percent of the time, and a second to begin with. Each step is in [`Monitor::decisions`], and logged with the
-//! target `ostraca::monitor`. When it is stopped, what was kept last stays.
-//!
-//! **Bad at.** Noise: where the store takes now 10 % more, now less, of ten bad beginnings one may be at 91 to 95 % of the
-//! best after five minutes, and not beyond.
+//! Trials may cost 0.4 percent of the time, and a second to begin with. Each step is in [`Monitor::decisions`], and logged
+//! with the target `ostraca::monitor`. When it is stopped, what was kept last stays.
 //!
 //! **Cost.** An actor that wakes 40 times a second, and while it tries something looks at those actors, or that pool or
 //! limit, each time; and at all cells once a second.
 //!
-//! **Bad at.** Settings whose effect takes longer than a slice to show: give it a longer
+//! **Bad at.** Noise: where the store takes now 10 % more, now less, of ten bad beginnings one may be at 91 to 95 % of the
+//! best after five minutes, and not beyond. Settings whose effect takes longer than a slice to show: give it a longer
 //! [`slice`](Tuning::slice). Messages that take longer than a slice. Two settings of which neither is better without the
 //! other.
 //!

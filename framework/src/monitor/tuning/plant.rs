@@ -18,6 +18,10 @@ pub(super) trait Plant: Send {
     fn name(&self) -> KnobName;
     fn goal(&self) -> Goal;
     fn ladder(&self) -> Ladder;
+    /// Whether less of it is better where it makes no difference.
+    fn prefers_less(&self) -> bool {
+        false
+    }
     /// Its value now. None: there is nothing to set yet, or any more.
     fn value(&self) -> Option<f64>;
     /// Sets it, for a slice of a trial or for longer; what is returned is to be awaited beside the tuner.
@@ -120,6 +124,12 @@ impl Plant for BatchPlant {
 
     fn goal(&self) -> Goal {
         Goal::Time
+    }
+
+    /// A wait may make no difference between two lengths, and all of it at the next: where it does not help, it is not to
+    /// stand in the way.
+    fn prefers_less(&self) -> bool {
+        matches!(self.setting, BatchSetting::Wait(..))
     }
 
     fn ladder(&self) -> Ladder {

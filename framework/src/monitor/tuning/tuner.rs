@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::climb::{Candidate, Climber};
 use super::plant::Plant;
 use super::trial::{Goal, Meter, Outcome, Trial};
-use super::{Decision, KnobName, Verdict};
+use super::{Decision, Verdict};
 use crate::actor::Resizing;
 use crate::monitor::last::keep_last;
 use crate::sync::Mutex;
@@ -148,10 +148,7 @@ impl Tuner {
 
     fn end(&mut self, now: Instant, underway: &Underway, outcome: &Outcome) -> Option<Resizing> {
         let Underway { knob, from, to, .. } = *underway;
-        // A wait may make no difference between two lengths, and all of it at the next: where it is not seen to help, it
-        // is not to stand in the way.
-        let is_wait = matches!(self.plants[knob].name(), KnobName::BatchWait { .. });
-        let is_needless = is_wait && to < from && outcome.has_no_loss();
+        let is_needless = to < from && self.plants[knob].prefers_less() && outcome.has_no_loss();
         let outcome = &Outcome { is_better: outcome.is_better || is_needless, ..*outcome };
         self.climber.ended(now, knob, outcome, self.slice * f64::from(SAMPLE_SLICES));
         let verdict = if outcome.is_better { Verdict::Kept } else { Verdict::RolledBack };

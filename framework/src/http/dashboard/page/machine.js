@@ -25,7 +25,7 @@ export function process(frame) {
 }
 
 let ofTypes = null, types = [], load = 1; // The last of what each can do, and for which of the loads it is said how many it takes.
-const LOADS = ["1", "2", "5", "10"];
+const LOADS = ["1", "2", "5", "10"]; // Those of the frame, in wrong.rs.
 const scale = (width, max) => (v) => (max > 0 ? (v / max) * width : 0);
 
 export function capacity(frame) {
